@@ -49,6 +49,13 @@ impl<'a> Fields<'a> {
         self.entries.is_empty()
     }
 
+    /// The same fields, borrowed from these.
+    pub fn borrow(&self) -> Fields<'_> {
+        Fields {
+            entries: self.entries.iter().map(|(key, value)| (Cow::Borrowed(key.as_ref()), value.borrow())).collect(),
+        }
+    }
+
     /// A copy that borrows nothing.
     pub fn to_owned(&self) -> Fields<'static> {
         let own = |(key, value): &(Cow<'a, str>, Text<'a>)| {

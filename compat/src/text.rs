@@ -23,6 +23,15 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// The same text, borrowed from this one.
+    pub fn borrow(&self) -> Text<'_> {
+        match self {
+            Self::Plain(text) => Text::Plain(text),
+            Self::Escaped(text) => Text::Escaped(text),
+            Self::Owned(text) => Text::Plain(text),
+        }
+    }
+
     /// Appends the characters as UTF-8.
     pub fn append_to(&self, out: &mut Vec<u8>) {
         match self {
