@@ -14,13 +14,14 @@ pub mod query;
 pub mod send;
 
 use crate::text::Text;
-use smallvec::SmallVec;
+use arrayvec::ArrayVec;
 use std::borrow::Cow;
 
-/// The custom fields of one command, in the order of the wire.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The custom fields of one command, in the order of the wire. The first of them need no allocation.
+#[derive(Clone, Debug, Default)]
 pub struct Fields<'a> {
-    entries: SmallVec<[(Cow<'a, str>, Text<'a>); 16]>,
+    first: ArrayVec<(Cow<'a, str>, Text<'a>), 20>,
+    more: Vec<(Cow<'a, str>, Text<'a>)>,
 }
 
 impl<'a> Fields<'a> {
@@ -31,37 +32,50 @@ impl<'a> Fields<'a> {
 
     /// Adds a field as read from the wire.
     pub fn push(&mut self, name: Cow<'a, str>, value: Text<'a>) {
-        self.entries.push((name, value));
+        if let Err(full) = self.first.try_push((name, value)) {
+            self.more.push(full.element());
+        }
     }
 
     /// The last field of that name: a duplicate wins over what stands before it.
     pub fn get(&self, name: &str) -> Option<&Text<'a>> {
-        self.entries.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.iter().filter(|(key, _)| *key == name).last().map(|(_, value)| value)
     }
 
     /// All fields.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Text<'a>)> {
-        self.entries.iter().map(|(key, value)| (key.as_ref(), value))
+        self.first.iter().chain(&self.more).map(|(key, value)| (key.as_ref(), value))
     }
 
     /// Whether there is no field.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.first.is_empty()
     }
 
     /// The same fields, borrowed from these.
     pub fn borrow(&self) -> Fields<'_> {
-        Fields {
-            entries: self.entries.iter().map(|(key, value)| (Cow::Borrowed(key.as_ref()), value.borrow())).collect(),
-        }
+        self.iter().map(|(key, value)| (Cow::Borrowed(key), value.borrow())).collect()
     }
 
     /// A copy that borrows nothing.
     pub fn to_owned(&self) -> Fields<'static> {
-        let own = |(key, value): &(Cow<'a, str>, Text<'a>)| {
-            (Cow::Owned(key.to_string()), Text::Owned(value.to_cow().into_owned()))
-        };
-        Fields { entries: self.entries.iter().map(own).collect() }
+        self.iter().map(|(key, value)| (Cow::Owned(key.to_owned()), Text::Owned(value.to_cow().into_owned()))).collect()
+    }
+}
+
+impl<'a> FromIterator<(Cow<'a, str>, Text<'a>)> for Fields<'a> {
+    fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, Text<'a>)>>(pairs: I) -> Self {
+        let mut fields = Self::new();
+        for (name, value) in pairs {
+            fields.push(name, value);
+        }
+        fields
+    }
+}
+
+impl PartialEq for Fields<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
     }
 }
 

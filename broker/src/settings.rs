@@ -1,0 +1,145 @@
+//! Settings of the broker. Source: `common/BrokerConfig`.
+
+use compat::settings::Ms;
+
+compat::settings! {
+    /// What the broker can be told. Thread and queue sizes of Java that have no counterpart here are read and shown.
+    pub struct BrokerSettings {
+        /// Home directory of a Java installation; unused.
+        home: Option<String> = "rocketmqHome", std::env::var("ROCKETMQ_HOME").ok();
+        /// Name servers, `host:port` joined with `;`.
+        name_servers: Option<String> = "namesrvAddr", std::env::var("NAMESRV_ADDR").ok();
+        /// Address that clients are told.
+        ip1: Option<String> = "brokerIP1", None;
+        /// Address that slaves are told.
+        ip2: Option<String> = "brokerIP2", None;
+        /// Name of this broker.
+        name: Option<String> = "brokerName", None;
+        /// Cluster.
+        cluster: String = "brokerClusterName", "DefaultCluster".to_owned();
+        /// 0 for a master.
+        id: i64 = "brokerId", 0;
+        /// Permission bits of the whole broker.
+        permission: i32 = "brokerPermission", 6;
+        /// Queues of the template topic.
+        default_topic_queue_count: i32 = "defaultTopicQueueNums", 8;
+        /// Whether a send may make a topic.
+        auto_create_topic: bool = "autoCreateTopicEnable", true;
+        /// Whether the topic named as the cluster can be used.
+        cluster_topic: bool = "clusterTopicEnable", true;
+        /// Whether the topic named as the broker can be used.
+        broker_topic: bool = "brokerTopicEnable", true;
+        /// Whether a pull may make a group.
+        auto_create_group: bool = "autoCreateSubscriptionGroup", true;
+        /// Store plugins of Java; refused when set.
+        store_plugin: String = "messageStorePlugIn", String::new();
+        /// Send threads of Java; unused.
+        send_threads: i32 = "sendMessageThreadPoolNums", 1;
+        /// Pull threads of Java; unused.
+        pull_threads: i32 = "pullMessageThreadPoolNums", 16 + 2 * processors();
+        /// Query threads of Java; unused.
+        query_threads: i32 = "queryMessageThreadPoolNums", 8 + processors();
+        /// Threads for requests that may wait.
+        admin_threads: i32 = "adminBrokerThreadPoolNums", 16;
+        /// Client threads of Java; unused.
+        client_threads: i32 = "clientManageThreadPoolNums", 32;
+        /// Consumer threads of Java; unused.
+        consumer_threads: i32 = "consumerManageThreadPoolNums", 32;
+        /// Heartbeat threads of Java; unused.
+        heartbeat_threads: i32 = "heartbeatThreadPoolNums", processors().min(32);
+        /// Pause between writes of `consumerOffset.json`.
+        flush_consumer_offset_interval: Ms = "flushConsumerOffsetInterval", Ms(5000);
+        /// Unused by Java.
+        flush_consumer_offset_history_interval: Ms = "flushConsumerOffsetHistoryInterval", Ms(60_000);
+        /// Whether transactional messages are refused.
+        reject_transactions: bool = "rejectTransactionMessage", false;
+        /// Whether name servers are asked for over HTTP.
+        fetch_name_servers: bool = "fetchNamesrvAddrByAddressServer", false;
+        /// Queue size of Java; unused.
+        send_queue_capacity: i32 = "sendThreadPoolQueueCapacity", 10_000;
+        /// Queue size of Java; unused.
+        pull_queue_capacity: i32 = "pullThreadPoolQueueCapacity", 100_000;
+        /// Queue size of Java; unused.
+        query_queue_capacity: i32 = "queryThreadPoolQueueCapacity", 20_000;
+        /// Queue size of Java; unused.
+        client_queue_capacity: i32 = "clientManagerThreadPoolQueueCapacity", 1_000_000;
+        /// Queue size of Java; unused.
+        consumer_queue_capacity: i32 = "consumerManagerThreadPoolQueueCapacity", 1_000_000;
+        /// Queue size of Java; unused.
+        heartbeat_queue_capacity: i32 = "heartbeatThreadPoolQueueCapacity", 50_000;
+        /// Filter servers to start; refused when not 0.
+        filter_servers: i32 = "filterServerNums", 0;
+        /// Whether pulls are held until a message comes.
+        long_polling: bool = "longPollingEnable", true;
+        /// How long a pull is held without long polling.
+        short_polling_time: Ms = "shortPollingTimeMills", Ms(1000);
+        /// Whether consumers are told when their group changes.
+        notify_consumer_ids_changed: bool = "notifyConsumerIdsChangedEnable", true;
+        /// Unused by Java.
+        high_speed: bool = "highSpeedMode", false;
+        /// Unused by Java.
+        commercial: bool = "commercialEnable", true;
+        /// Unused by Java.
+        commercial_timer_count: i32 = "commercialTimerCount", 1;
+        /// Unused by Java.
+        commercial_trans_count: i32 = "commercialTransCount", 1;
+        /// Unused by Java.
+        commercial_big_count: i32 = "commercialBigCount", 1;
+        /// Hooks of Java; unused.
+        commercial_base_count: i32 = "commercialBaseCount", 1;
+        /// Copy choice of Java; unused.
+        transfer_by_heap: bool = "transferMsgByHeap", true;
+        /// Unused by Java.
+        max_delay_time: i32 = "maxDelayTime", 40;
+        /// Region that send answers name.
+        region: String = "regionId", compat::names::DEFAULT_REGION.to_owned();
+        /// How long a registration may take.
+        register_timeout: Ms = "registerBrokerTimeoutMills", Ms(6000);
+        /// Whether a slave serves pulls.
+        slave_read: bool = "slaveReadEnable", false;
+        /// Whether a group that is far behind is disabled.
+        disable_slow_consumers: bool = "disableConsumeIfConsumerReadSlowly", false;
+        /// Bytes from which a group is far behind.
+        consumer_fall_behind_threshold: i64 = "consumerFallbehindThreshold", 16 << 30;
+        /// Whether requests that waited too long are refused.
+        fast_failure: bool = "brokerFastFailureEnable", true;
+        /// How long a send may wait.
+        wait_in_send_queue: Ms = "waitTimeMillsInSendQueue", Ms(200);
+        /// How long a pull may wait.
+        wait_in_pull_queue: Ms = "waitTimeMillsInPullQueue", Ms(5000);
+        /// How long a heartbeat may wait.
+        wait_in_heartbeat_queue: Ms = "waitTimeMillsInHeartbeatQueue", Ms(31_000);
+        /// Sends are refused before this time, ms since 1970.
+        accept_sends_from: i64 = "startAcceptSendRequestTimeStamp", 0;
+        /// Whether clients should trace.
+        trace_on: bool = "traceOn", true;
+        /// Whether filter bitmaps are made.
+        filter_bit_map: bool = "enableCalcFilterBitMap", false;
+        /// Consumers that a filter bitmap is made for.
+        expected_filter_consumers: i32 = "expectConsumerNumUseFilter", 32;
+        /// Percent of wrong matches of a filter bitmap.
+        bloom_error_rate: i32 = "maxErrorRateOfBloomFilter", 20;
+        /// How long the filter of a dead consumer is kept.
+        filter_clean_time: Ms = "filterDataCleanTimeSpan", Ms(86_400_000);
+        /// Whether retried messages are filtered.
+        filter_retry: bool = "filterSupportRetry", false;
+        /// Whether SQL92 filters are allowed.
+        property_filter: bool = "enablePropertyFilter", false;
+        /// Whether registrations are compressed.
+        compressed_register: bool = "compressedRegister", false;
+        /// Whether each registration is sent in full.
+        force_register: bool = "forceRegister", true;
+        /// Pause between registrations.
+        register_period: Ms = "registerNameServerPeriod", Ms(30_000);
+        /// Age from which a half message is checked.
+        transaction_timeout: Ms = "transactionTimeOut", Ms(3000);
+        /// How often a half message is checked.
+        transaction_check_max: i32 = "transactionCheckMax", 5;
+        /// Pause between checks.
+        transaction_check_interval: Ms = "transactionCheckInterval", Ms(60_000);
+    }
+}
+
+fn processors() -> i32 {
+    std::thread::available_parallelism().map_or(1, |count| count.get().min(1024) as i32)
+}
