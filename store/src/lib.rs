@@ -12,6 +12,7 @@
 pub mod append;
 pub mod config_file;
 pub mod disk;
+mod dispatch;
 pub mod queue;
 pub mod read;
 pub mod settings;
