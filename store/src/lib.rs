@@ -10,11 +10,15 @@
 #![deny(unsafe_code)]
 
 pub mod append;
+mod checkpoint;
 pub mod config_file;
 pub mod disk;
 mod dispatch;
+mod log;
+mod map;
 pub mod queue;
 pub mod read;
+mod segments;
 pub mod settings;
 pub mod store;
 pub mod watermark;
