@@ -1,3 +1,5 @@
 //! What Java's own library does that files and the wire depend on.
 
 pub mod hash;
+pub mod hash_map;
+pub mod number;

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn pairs_split_as_java_splits_them() {
-        let cases: [(&[u8], &[(&str, &str)]); 7] = [
+        type Pairs = &'static [(&'static str, &'static str)];
+        let cases: [(&[u8], Pairs); 7] = [
             (b"A\x01B\x02", &[("A", "B")]),
             (b"A\x01B", &[("A", "B")]),
             (b"A\x01\x02", &[]),

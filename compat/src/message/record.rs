@@ -76,6 +76,7 @@ pub struct Draft<'a> {
     pub properties: &'a [u8],
 }
 
+#[expect(clippy::len_without_is_empty, reason = "no record is empty")]
 impl Draft<'_> {
     /// Length of the record, bytes.
     pub fn len(&self) -> usize {
