@@ -3,3 +3,4 @@
 pub mod hash;
 pub mod hash_map;
 pub mod number;
+pub mod properties;
