@@ -3,6 +3,8 @@
 //! Two implementations: the machine's file system, and one in memory for tests that can fail, run full, cut writes
 //! short and lose what was not synced.
 
+pub mod sim;
+
 use compat::time::Millis;
 use std::io;
 use std::path::Path;
