@@ -10,7 +10,10 @@
 pub mod client;
 pub mod codec;
 pub mod command;
+mod connection;
 pub mod frame;
+mod link;
+mod mailbox;
 pub mod output;
 pub mod peer;
 pub mod request;

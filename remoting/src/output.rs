@@ -1,8 +1,11 @@
 //! What is on its way to a peer: bytes of our own, and slices of regions that somebody else holds (mapped files).
 
+use crate::codec::{self, Head};
+use crate::command::Command;
 use crate::request::ReplyTo;
-use compat::command::{ResponseCode, SerializeType};
-use compat::header::Encode;
+use compat::command::{CommandFlag, Opaque, ResponseCode, SerializeType};
+use compat::header::{Encode, NoHeader};
+use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -12,11 +15,28 @@ pub type Region = Arc<dyn AsRef<[u8]> + Send + Sync>;
 /// Frames to be written, in order.
 ///
 /// Small bodies are copied together; slices of a region of at least [`Output::SHARE_FROM`] bytes are not copied but
-/// written from where they lie.
+/// written from where they lie. A frame is there as a whole or not at all, also when encoding it panics.
 #[derive(Default)]
 pub struct Output {
     serialize: SerializeType,
-    _later: (),
+    /// Our own bytes; those from `whole` on belong to a frame that was not finished.
+    bytes: Vec<u8>,
+    whole: usize,
+    slices: Vec<Slice>,
+    whole_slices: usize,
+    /// Bytes of whole frames, and how many of them are written.
+    len: usize,
+    written: usize,
+    /// What of `bytes` and `slices` is written.
+    bytes_written: usize,
+    slices_written: usize,
+}
+
+/// Bytes of a region, written in front of the own byte `at`.
+struct Slice {
+    at: usize,
+    region: Region,
+    range: Range<usize>,
 }
 
 impl Output {
@@ -25,18 +45,33 @@ impl Output {
 
     /// An empty output whose headers are of one kind.
     pub fn new(serialize: SerializeType) -> Self {
-        Self { serialize, _later: () }
+        Self { serialize, ..Self::default() }
+    }
+
+    /// From here on headers are of this kind.
+    pub(crate) fn set_serialize(&mut self, serialize: SerializeType) {
+        self.serialize = serialize;
     }
 
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        todo!()
+        self.len == self.written
+    }
+
+    /// Bytes that wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.len - self.written
     }
 
     /// Appends an answer whose body is copied. Nothing is written for a one-way request.
     pub fn reply<H: Encode>(&mut self, to: ReplyTo, code: ResponseCode, remark: Option<&str>, header: &H, body: &[u8]) {
-        let _ = (to, code, remark, header, body, self.serialize);
-        todo!()
+        if to.oneway {
+            return;
+        }
+        self.begin();
+        self.head(response(to, code.code(), remark), header, body.len());
+        self.bytes.extend_from_slice(body);
+        self.finish();
     }
 
     /// Appends an answer whose body is made of slices of regions, merged where they touch.
@@ -48,7 +83,181 @@ impl Output {
         header: &H,
         body: &[(Region, Range<usize>)],
     ) {
-        let _ = (to, code, remark, header, body);
-        todo!()
+        if to.oneway {
+            return;
+        }
+        self.begin();
+        let body_len = body.iter().map(|(_, range)| range.len()).sum();
+        self.head(response(to, code.code(), remark), header, body_len);
+        let mut rest = body.iter().peekable();
+        while let Some((region, range)) = rest.next() {
+            let mut range = range.clone();
+            while let Some((_, next)) =
+                rest.next_if(|(other, next)| Arc::ptr_eq(other, region) && next.start == range.end)
+            {
+                range.end = next.end;
+            }
+            self.share(region, range);
+        }
+        self.finish();
     }
+
+    /// The answer to a request whose code nobody here knows. Source: `remoting/NettyRemotingAbstract#processRequestCommand`.
+    pub fn reply_unsupported(&mut self, to: ReplyTo, code: i32) {
+        let remark = format!(" request type {code} not supported");
+        self.reply(to, ResponseCode::RequestCodeNotSupported, Some(&remark), &NoHeader, &[]);
+    }
+
+    /// Appends an answer that came from another peer, with its code, remark, fields and body.
+    pub fn relay(&mut self, to: ReplyTo, answer: &Command) {
+        if !to.oneway {
+            self.command(answer, to.opaque, CommandFlag(CommandFlag::RESPONSE));
+        }
+    }
+
+    /// Appends a command of our own.
+    pub(crate) fn command(&mut self, command: &Command, opaque: Opaque, flag: CommandFlag) {
+        const SHARE_OWN_FROM: usize = 64 << 10;
+        self.begin();
+        let head = Head { code: command.code, opaque, flag, remark: command.remark.as_deref() };
+        match &command.fields {
+            Some(fields) => self.head(head, fields.as_slice(), command.body.len()),
+            None => self.head(head, &NoHeader, command.body.len()),
+        }
+        if command.body.len() < SHARE_OWN_FROM {
+            self.bytes.extend_from_slice(&command.body);
+        } else {
+            let body: Region = Arc::new(command.body.clone());
+            self.share(&body, 0..command.body.len());
+        }
+        self.finish();
+    }
+
+    /// Starts anew where a frame that was not finished had started.
+    fn begin(&mut self) {
+        self.bytes.truncate(self.whole);
+        self.slices.truncate(self.whole_slices);
+    }
+
+    fn head<H: Encode + ?Sized>(&mut self, head: Head<'_>, header: &H, body_len: usize) {
+        codec::encode(self.serialize, &head, header, body_len, &mut self.bytes);
+    }
+
+    fn share(&mut self, region: &Region, range: Range<usize>) {
+        let memory: &[u8] = (**region).as_ref();
+        assert!(range.start <= range.end && range.end <= memory.len(), "a slice lies inside its region");
+        if range.len() < Self::SHARE_FROM {
+            self.bytes.extend_from_slice(&memory[range]);
+        } else {
+            self.slices.push(Slice { at: self.bytes.len(), region: region.clone(), range });
+        }
+    }
+
+    fn finish(&mut self) {
+        let shared: usize = self.slices[self.whole_slices..].iter().map(|slice| slice.range.len()).sum();
+        self.len += self.bytes.len() - self.whole + shared;
+        self.whole = self.bytes.len();
+        self.whole_slices = self.slices.len();
+    }
+
+    /// Moves everything that waits in `other` behind what waits here; `other` is empty afterwards.
+    pub(crate) fn append(&mut self, other: &mut Output) {
+        if other.is_empty() {
+            return other.clear();
+        }
+        if self.is_empty() {
+            self.clear();
+            return std::mem::swap(self, other);
+        }
+        self.begin();
+        self.forget_written();
+        let shift = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes[other.bytes_written..other.whole]);
+        for mut slice in other.slices.drain(other.slices_written..other.whole_slices) {
+            slice.at = slice.at - other.bytes_written + shift;
+            self.slices.push(slice);
+        }
+        self.len += other.waiting();
+        self.whole = self.bytes.len();
+        self.whole_slices = self.slices.len();
+        other.clear();
+    }
+
+    /// Makes room at the front, when that moves fewer bytes than it frees.
+    fn forget_written(&mut self) {
+        if self.bytes_written * 2 > self.bytes.len() {
+            self.bytes.drain(..self.bytes_written);
+            self.slices.drain(..self.slices_written);
+            for slice in &mut self.slices {
+                slice.at -= self.bytes_written;
+            }
+            self.whole = self.bytes.len();
+            self.whole_slices = self.slices.len();
+            self.len -= self.written;
+            (self.written, self.bytes_written, self.slices_written) = (0, 0, 0);
+        }
+    }
+
+    /// Drops everything; the memory stays, if it is not much.
+    pub(crate) fn clear(&mut self) {
+        const KEEP: usize = 1 << 20;
+        self.bytes.clear();
+        self.slices.clear();
+        self.bytes.shrink_to(KEEP);
+        self.slices.shrink_to(KEEP / size_of::<Slice>());
+        *self = Self {
+            serialize: self.serialize,
+            bytes: std::mem::take(&mut self.bytes),
+            slices: std::mem::take(&mut self.slices),
+            ..Self::default()
+        };
+    }
+
+    /// Fills `parts` with what comes next and tells how many there are.
+    pub(crate) fn parts<'a>(&'a self, parts: &mut [IoSlice<'a>]) -> usize {
+        let mut count = 0;
+        let mut put = |part: &'a [u8]| {
+            if count < parts.len() && !part.is_empty() {
+                parts[count] = IoSlice::new(part);
+                count += 1;
+            }
+        };
+        let mut at = self.bytes_written;
+        for slice in self.slices[self.slices_written..self.whole_slices].iter().take(64) {
+            put(&self.bytes[at..slice.at]);
+            put((*slice.region).as_ref().get(slice.range.clone()).unwrap_or_default());
+            at = slice.at;
+        }
+        if self.whole_slices - self.slices_written <= 64 {
+            put(&self.bytes[at..self.whole]);
+        }
+        count
+    }
+
+    /// Notes that `len` bytes are written.
+    pub(crate) fn advance(&mut self, mut len: usize) {
+        self.written += len;
+        while let Some(slice) = self.slices.get_mut(self.slices_written) {
+            let own = (slice.at - self.bytes_written).min(len);
+            self.bytes_written += own;
+            len -= own;
+            let shared = slice.range.len().min(len);
+            slice.range.start += shared;
+            len -= shared;
+            if self.bytes_written < slice.at || !slice.range.is_empty() {
+                return;
+            }
+            self.slices_written += 1;
+        }
+        self.bytes_written += len;
+    }
+
+    /// Bytes of memory that are kept for this output.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.capacity() + self.slices.capacity() * size_of::<Slice>()
+    }
+}
+
+fn response(to: ReplyTo, code: i32, remark: Option<&str>) -> Head<'_> {
+    Head { code, opaque: to.opaque, flag: CommandFlag(CommandFlag::RESPONSE), remark }
 }

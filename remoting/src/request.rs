@@ -1,6 +1,10 @@
 //! A request of a peer, as a handler sees it.
 
-use crate::codec::Header;
+use crate::codec::{self, Header, Malformed};
+use crate::command::Command;
+use crate::frame::{self, Cut, Frame, FrameError};
+use crate::link::Link;
+use bytes::Bytes;
 use compat::command::{Language, Opaque};
 use compat::header::{Decode, Fields, HeaderError};
 use compat::text::Text;
@@ -90,5 +94,104 @@ impl OwnedRequest {
             fields: self.fields.borrow(),
             body: &self.body,
         }
+    }
+}
+
+/// The requests of one turn, decoded as they are taken. Answers to our own requests are not among them: they go to the
+/// calls that wait for them. Requests that the turn leaves are its next turn.
+pub struct Requests<'a> {
+    bytes: &'a [u8],
+    used: usize,
+    needed: usize,
+    fault: Option<Fault>,
+    link: &'a Link,
+}
+
+/// Bytes that end a connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Header(#[from] Malformed),
+}
+
+impl<'a> Iterator for Requests<'a> {
+    type Item = Request<'a>;
+
+    fn next(&mut self) -> Option<Request<'a>> {
+        loop {
+            let frame = self.frame()?;
+            match codec::decode(frame.serialize, frame.header) {
+                Ok(header) if header.flag.is_response() => self.answer(header, frame.body),
+                Ok(header) => return Some(Request::new(header, frame.body)),
+                Err(malformed) => {
+                    self.fault = Some(malformed.into());
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Requests<'a> {
+    pub(crate) fn new(bytes: &'a [u8], link: &'a Link) -> Self {
+        Self { bytes, used: 0, needed: 0, fault: None, link }
+    }
+
+    fn frame(&mut self) -> Option<Frame<'a>> {
+        if self.is_done() {
+            return None;
+        }
+        match frame::cut(&self.bytes[self.used..], frame::MAX_LEN) {
+            Ok(Cut::Whole(frame, len)) => {
+                self.used += len;
+                Some(frame)
+            }
+            Ok(Cut::Incomplete(needed)) => {
+                self.needed = needed;
+                None
+            }
+            Err(error) => {
+                self.fault = Some(error.into());
+                None
+            }
+        }
+    }
+
+    /// Gives an answer to the call that waits for it. Late ones and those to nothing go nowhere.
+    fn answer(&self, header: Header<'a>, body: &[u8]) {
+        if !self.link.awaits(header.opaque) {
+            tracing::debug!(peer = %self.link.remote, opaque = header.opaque.0, "an answer that nobody waits for");
+            return;
+        }
+        let fields = header.fields.iter().map(|(name, value)| (name.to_owned(), value.to_cow().into_owned()));
+        let answer = Command {
+            code: header.code,
+            version: header.version,
+            remark: header.remark.map(|text| text.to_cow().into_owned()),
+            fields: Some(fields.collect()),
+            body: Bytes::copy_from_slice(body),
+        };
+        self.link.answered(header.opaque, answer);
+    }
+
+    /// Bytes of whole frames that were taken.
+    pub(crate) fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Whether no whole frame is left.
+    pub(crate) fn is_done(&self) -> bool {
+        self.needed != 0 || self.fault.is_some()
+    }
+
+    /// Bytes that make the next frame whole, once [`Self::is_done`].
+    pub(crate) fn needed(&self) -> usize {
+        self.needed
+    }
+
+    pub(crate) fn into_fault(self) -> Option<Fault> {
+        self.fault
     }
 }
