@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -25,12 +26,12 @@ import rocketmq.it.harness.Target;
 class MixedIT {
     @Test
     void a_stock_broker_serves_its_clients_through_the_name_server_under_test() throws Exception {
-        serves("Mixed-stock-broker", Cluster.mixed(Target.current(), Target.JAVA));
+        serves("Mixed-stock-broker", Cluster.mixed(Target.current(), Target.JAVA, Map.of()));
     }
 
     @Test
     void the_broker_under_test_serves_its_clients_through_a_stock_name_server() throws Exception {
-        serves("Mixed-stock-namesrv", Cluster.mixed(Target.JAVA, Target.current()));
+        serves("Mixed-stock-namesrv", Cluster.mixed(Target.JAVA, Target.current(), Map.of()));
     }
 
     private static void serves(String name, Cluster cluster) throws Exception {

@@ -51,9 +51,9 @@ public final class Cluster implements BeforeAllCallback, AfterAllCallback, Befor
         return new Cluster(Target.current(), Target.current(), count, brokerSettings);
     }
 
-    /** One broker at a name server that is another program. Started and closed by the scenario. */
-    public static Cluster mixed(Target nameServer, Target broker) {
-        return new Cluster(nameServer, broker, 1, Map.of());
+    /** One broker at a name server that may be another program. Started and closed by the scenario. */
+    public static Cluster mixed(Target nameServer, Target broker, Map<String, String> brokerSettings) {
+        return new Cluster(nameServer, broker, 1, brokerSettings);
     }
 
     public NameServer nameServer() {
@@ -69,9 +69,11 @@ public final class Cluster implements BeforeAllCallback, AfterAllCallback, Befor
         return brokers;
     }
 
-    /** From here on, the first broker is run by this process description. */
-    public void replaceBroker(Broker broker) {
-        brokers.set(0, broker);
+    /** The first broker, which has ended, goes on as this program: same port, same store. */
+    public void restartBrokerAs(Target other) {
+        brokers.set(0, broker().runBy(other));
+        broker().start();
+        awaitRegistered();
     }
 
     public DefaultMQAdminExt admin() {
