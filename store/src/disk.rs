@@ -3,10 +3,14 @@
 //! Two implementations: the machine's file system, and one in memory for tests that can fail, run full, cut writes
 //! short and lose what was not synced.
 
+mod real;
 pub mod sim;
+
+pub use real::RealDisk;
 
 use compat::time::Millis;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -88,4 +92,12 @@ pub trait File: Send + Sync {
     fn modified(&self) -> io::Result<Millis>;
     /// Sets the last modification.
     fn set_modified(&self, to: Millis) -> io::Result<()>;
+    /// The first place from `at` on where there may be something else than zeros; `None` when there is none.
+    fn next_data(&self, at: u64) -> io::Result<Option<u64>> {
+        Ok((at < self.len()?).then_some(at))
+    }
+    /// The descriptor by which the file can be mapped; `None` where it cannot be. Readers then see a copy in memory.
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }
