@@ -5,6 +5,7 @@
 //! Features do not call each other's insides, and none of them knows the whole broker.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod clients;
 pub mod filter;
 pub mod groups;
