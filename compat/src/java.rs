@@ -4,3 +4,4 @@ pub mod hash;
 pub mod hash_map;
 pub mod number;
 pub mod properties;
+pub mod time;

@@ -7,7 +7,7 @@ use std::fmt;
 pub const MAX_TOPIC_LEN: usize = 127;
 
 /// Permission bits of topics and brokers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Perm(pub i32);
 
