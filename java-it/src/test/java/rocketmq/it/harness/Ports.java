@@ -6,8 +6,10 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /** Free ports, below the range from which the system gives ports to outgoing connections. */
 final class Ports {
-    private static final int FIRST = 15_000;
-    private static final int LAST = 32_000;
+    /** The JVMs of one run, numbered from 1, each have a range of their own. */
+    private static final int RANGE = 5_000;
+    private static final int FIRST = 12_000 + RANGE * (Integer.getInteger("fork", 1) % 4);
+    private static final int LAST = FIRST + RANGE;
     /** A broker uses {@code port - 2} (VIP), {@code port} and {@code port + 1} (replication). */
     private static final int BLOCK = 4;
 
