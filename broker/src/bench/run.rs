@@ -30,12 +30,24 @@ pub fn send(load: &SendLoad) -> Result<Report, BenchError> {
     let before = control.message_count(&topics, common.queues)?;
     let mut work = Sends::new(load, &topics);
     let report = drive(common, &mut work)?;
-    let stored = control.message_count(&topics, common.queues)? - before;
-    if stored != work.acknowledged {
-        let acknowledged = work.acknowledged;
+    let acknowledged = work.acknowledged;
+    let stored = settled(&mut control, &topics, common.queues, before + acknowledged)? - before;
+    if stored != acknowledged {
         return Err(BenchError::WrongAnswer(format!("{acknowledged} messages were acknowledged, {stored} are stored")));
     }
     Ok(report)
+}
+
+/// Messages in all queues, once that many are there or 20 s have passed: Java's queues trail its log.
+fn settled(control: &mut Control, topics: &[String], queues: u32, wanted: u64) -> Result<u64, BenchError> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let count = control.message_count(topics, queues)?;
+        if count >= wanted || Instant::now() > deadline {
+            return Ok(count);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 struct Sends {
