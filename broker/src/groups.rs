@@ -1,17 +1,173 @@
-//! The consumer groups of this broker. `subscriptionGroup.json`. Source: `broker/subscription/SubscriptionGroupManager`.
+//! The consumer groups of this broker. `subscriptionGroup.json`.
+//!
+//! A group that an operator sets is durable before the answer; one that a client's first request makes is used at once
+//! and saved shortly after. Source: `broker/subscription/SubscriptionGroupManager`.
 
+use crate::live::Live;
+use crate::settings::BrokerSettings;
+use crate::table_file::TableFile;
+use compat::body::DataVersion;
+use compat::body::admin::GroupConfigTable;
 use compat::group::GroupConfig;
-use std::sync::Arc;
+use compat::json;
+use compat::names::{BUILT_IN_GROUPS, SYSTEM_GROUP_PREFIX};
+use compat::time::{Clock, Millis};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use store::config_file::{ConfigFile, Unreadable};
+use tokio::sync::Notify;
 
 /// The table of groups.
 pub struct Groups {
-    _later: (),
+    table: RwLock<GroupTable>,
+    generation: AtomicU64,
+    file: TableFile,
+    changed: Notify,
+    settings: Arc<Live<BrokerSettings>>,
+    clock: Clock,
 }
 
 impl Groups {
+    /// The built-in groups and those of the file, which win.
+    pub fn load(file: ConfigFile, settings: Arc<Live<BrokerSettings>>, clock: Clock) -> Result<Self, Unreadable> {
+        let file = TableFile::new(file);
+        let mut table = GroupTable::new(clock.now());
+        if let Some(stored) = file.load()? {
+            table.merge(stored);
+        }
+        let generation = AtomicU64::new(0);
+        Ok(Self { table: RwLock::new(table), generation, file, changed: Notify::new(), settings, clock })
+    }
+
+    /// Changes with every change of any group: whoever keeps a group compares it.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// A group.
+    pub fn find(&self, name: &str) -> Option<Arc<GroupConfig>> {
+        self.read().groups.get(name).cloned()
+    }
+
     /// A group, made with the defaults when it is missing and that is allowed.
     pub fn find_or_create(&self, name: &str) -> Option<Arc<GroupConfig>> {
-        let _ = name;
-        todo!()
+        if let Some(group) = self.find(name) {
+            return Some(group);
+        }
+        if !may_be_made(name, self.settings.get().auto_create_group) {
+            return None;
+        }
+        let now = self.clock.now();
+        tracing::info!(group = name, "group made");
+        Some(self.change(|table| (true, table.create(name, now))))
+    }
+
+    /// Makes or replaces a group. Durable when this returns: may wait for the disk.
+    pub fn put(&self, group: GroupConfig) -> io::Result<()> {
+        tracing::info!(?group, "group set");
+        let now = self.clock.now();
+        self.change(|table| (true, table.put(group, now)));
+        self.save()
+    }
+
+    /// Removes a group; `false` when there is none. Durable when this returns: may wait for the disk.
+    pub fn remove(&self, name: &str) -> io::Result<bool> {
+        let now = self.clock.now();
+        let removed = self.change(|table| {
+            let removed = table.remove(name, now);
+            (removed, removed)
+        });
+        tracing::info!(group = name, removed, "group removed");
+        self.save()?;
+        Ok(removed)
+    }
+
+    /// The whole table.
+    pub fn snapshot(&self) -> GroupConfigTable {
+        self.read().snapshot()
+    }
+
+    /// Waits for a change. One waiter at a time; a change that nobody waited for is told to the next one.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Makes every change so far durable. May wait for the disk.
+    pub fn save(&self) -> io::Result<()> {
+        self.file.save(self.generation(), || {
+            let table = self.read();
+            (self.generation(), json::to_vec_pretty(&table.snapshot()))
+        })
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut GroupTable) -> (bool, T)) -> T {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let (changed, result) = change(&mut table);
+        if changed {
+            self.generation.fetch_add(1, Ordering::Release);
+            self.changed.notify_one();
+        }
+        result
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, GroupTable> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn may_be_made(group: &str, auto_create: bool) -> bool {
+    !group.is_empty() && (auto_create || group.starts_with(SYSTEM_GROUP_PREFIX))
+}
+
+/// All groups of a broker by name. Pure.
+struct GroupTable {
+    groups: BTreeMap<String, Arc<GroupConfig>>,
+    version: DataVersion,
+}
+
+impl GroupTable {
+    fn new(now: Millis) -> Self {
+        let groups = BUILT_IN_GROUPS.iter().map(|name| ((*name).to_owned(), Arc::new(GroupConfig::new(name))));
+        Self { groups: groups.collect(), version: DataVersion { counter: 0, timestamp: now.0 } }
+    }
+
+    /// Differs: 4.3.0 forgets the version, so that slaves copy the table after each restart of their master.
+    fn merge(&mut self, stored: GroupConfigTable) {
+        for (name, mut group) in stored.subscription_group_table {
+            group.group_name.clone_from(&name);
+            self.groups.insert(name, Arc::new(group));
+        }
+        self.version = stored.data_version;
+    }
+
+    /// The group there is, or a new one.
+    fn create(&mut self, name: &str, now: Millis) -> Arc<GroupConfig> {
+        if let Some(group) = self.groups.get(name) {
+            return Arc::clone(group);
+        }
+        let group = Arc::new(GroupConfig::new(name));
+        self.groups.insert(name.to_owned(), Arc::clone(&group));
+        self.version = self.version.next(now);
+        group
+    }
+
+    fn put(&mut self, group: GroupConfig, now: Millis) {
+        self.groups.insert(group.group_name.clone(), Arc::new(group));
+        self.version = self.version.next(now);
+    }
+
+    fn remove(&mut self, name: &str, now: Millis) -> bool {
+        let removed = self.groups.remove(name).is_some();
+        if removed {
+            self.version = self.version.next(now);
+        }
+        removed
+    }
+
+    fn snapshot(&self) -> GroupConfigTable {
+        let groups = self.groups.iter().map(|(name, group)| (name.clone(), GroupConfig::clone(group)));
+        GroupConfigTable { data_version: self.version, subscription_group_table: groups.collect() }
     }
 }

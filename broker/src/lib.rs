@@ -5,10 +5,12 @@
 //! Features do not call each other's insides, and none of them knows the whole broker.
 #![forbid(unsafe_code)]
 
+pub mod answer;
 pub mod bench;
 pub mod clients;
 pub mod filter;
 pub mod groups;
+pub mod live;
 pub mod locks;
 pub mod offsets;
 pub mod pull;
@@ -17,4 +19,5 @@ pub mod send;
 pub mod service;
 pub mod settings;
 pub mod stats;
+pub mod table_file;
 pub mod topics;

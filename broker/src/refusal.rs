@@ -23,6 +23,18 @@ pub enum Refusal {
         /// Topic.
         topic: String,
     },
+    /// A group has no offset, and its queue is not young.
+    OffsetMissing,
+    /// Nobody of a group is connected, to a client that asks for its members.
+    NoConsumer {
+        /// Group.
+        group: String,
+    },
+    /// Filters of that kind are switched off.
+    FilterTypeForbidden {
+        /// `SQL92`.
+        kind: String,
+    },
     /// A part of RocketMQ that this broker does not have yet.
     NotYet {
         /// What it is.
@@ -42,6 +54,13 @@ impl Refusal {
             }
             Self::TopicMissing { topic } => {
                 (Code::TopicNotExist, format!("topic[{topic}] not exist, apply first please!{SEE_FAQ}"))
+            }
+            Self::OffsetMissing => {
+                (Code::QueryNotFound, "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first".to_owned())
+            }
+            Self::NoConsumer { group } => (Code::SystemError, format!("no consumer for this group, {group}")),
+            Self::FilterTypeForbidden { kind } => {
+                (Code::SystemError, format!("The broker does not support consumer to filter message by {kind}"))
             }
             Self::NotYet { what } => (Code::SystemError, format!("{what} is not supported by this broker")),
         }

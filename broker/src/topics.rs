@@ -1,13 +1,38 @@
 //! The topics of this broker: built in, created by hand, created by the first send. `topics.json`.
+//!
+//! [`TopicTable`] holds the rules; [`Topics`] shares it, and keeps its file. A topic that an operator makes is durable
+//! before the answer; one that a send makes is used at once and saved shortly after.
 //! Source: `broker/topic/TopicConfigManager`.
 
-use compat::body::DataVersion;
-use compat::topic::{Perm, TopicConfig};
-use std::sync::Arc;
+mod table;
+#[cfg(test)]
+mod tests;
 
-/// The table of topics. Reading it is cheap; each change is persisted before it is answered.
+pub use table::{BuiltIn, TopicTable};
+
+use crate::live::Live;
+use crate::settings::BrokerSettings;
+use crate::table_file::TableFile;
+use compat::body::DataVersion;
+use compat::body::namesrv::TopicConfigTable;
+use compat::json;
+use compat::time::Clock;
+use compat::topic::{Perm, TopicConfig};
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use store::config_file::{ConfigFile, Unreadable};
+use tokio::sync::Notify;
+
+/// The table of topics. Reading it is cheap.
 pub struct Topics {
-    _later: (),
+    table: RwLock<TopicTable>,
+    generation: AtomicU64,
+    file: TableFile,
+    changed: Notify,
+    settings: Arc<Live<BrokerSettings>>,
+    clock: Clock,
 }
 
 /// What a send says of a topic that may have to be made.
@@ -24,24 +49,55 @@ pub struct AutoCreate<'a> {
 }
 
 impl Topics {
+    /// The built-in topics and those of the file, which win.
+    pub fn load(
+        file: ConfigFile,
+        built_in: &BuiltIn<'_>,
+        settings: Arc<Live<BrokerSettings>>,
+        clock: Clock,
+    ) -> Result<Self, Unreadable> {
+        let file = TableFile::new(file);
+        let mut table = TopicTable::new(built_in, clock.now());
+        if let Some(stored) = file.load::<TopicConfigTable>()? {
+            for name in table.merge(stored) {
+                tracing::warn!(%name, "topics.json names a topic that could not be a directory: it is left out");
+            }
+        }
+        let generation = AtomicU64::new(0);
+        Ok(Self { table: RwLock::new(table), generation, file, changed: Notify::new(), settings, clock })
+    }
+
     /// Changes with every change of any topic: whoever keeps a topic compares it once a turn.
     pub fn generation(&self) -> u64 {
-        todo!()
+        self.generation.load(Ordering::Acquire)
     }
 
     /// A topic.
     pub fn find(&self, name: &str) -> Option<Arc<TopicConfig>> {
-        let _ = name;
-        todo!()
+        self.read().find(name).cloned()
     }
 
     /// The topic of a send, made after its template where that is allowed; `None` where it is not.
     pub fn find_or_create(&self, wanted: &AutoCreate<'_>) -> Option<Arc<TopicConfig>> {
-        let _ = wanted;
-        todo!()
+        if let Some(topic) = self.find(wanted.topic) {
+            return Some(topic);
+        }
+        let auto_create = self.settings.get().auto_create_topic;
+        let now = self.clock.now();
+        let made = self.change(|table| {
+            let made = table.create_after_template(wanted, auto_create, now);
+            (made.is_some(), made)
+        });
+        match &made {
+            Some(topic) => tracing::info!(%topic, template = wanted.default_topic, "topic made by a send"),
+            None => {
+                tracing::debug!(topic = wanted.topic, template = wanted.default_topic, "topic not made: not allowed");
+            }
+        }
+        made
     }
 
-    /// A retry or dead letter topic, made when missing.
+    /// A retry or dead letter topic, made when missing. `None` for a name that cannot be a topic.
     pub fn find_or_create_internal(
         &self,
         name: &str,
@@ -49,12 +105,101 @@ impl Topics {
         perm: Perm,
         sys_flag: i32,
     ) -> Option<Arc<TopicConfig>> {
-        let _ = (name, queue_count, perm, sys_flag);
-        todo!()
+        if let Some(topic) = self.find(name) {
+            return Some(topic);
+        }
+        let now = self.clock.now();
+        let made = TopicConfig { topic_sys_flag: sys_flag, ..TopicConfig::new(name, queue_count, perm) };
+        let topic = self.change(|table| {
+            let topic = table.create(made, now);
+            (topic.is_some(), topic)
+        });
+        if let Some(topic) = &topic {
+            tracing::info!(%topic, "topic made");
+        }
+        topic
+    }
+
+    /// Makes or replaces a topic. Durable when this returns: may wait for the disk.
+    pub fn put(&self, topic: TopicConfig) -> io::Result<()> {
+        tracing::info!(%topic, "topic set");
+        let now = self.clock.now();
+        self.change(|table| (true, table.put(topic, now)));
+        self.save()
+    }
+
+    /// Removes a topic; `false` when there is none. Durable when this returns: may wait for the disk.
+    pub fn remove(&self, name: &str) -> io::Result<bool> {
+        let now = self.clock.now();
+        let removed = self.change(|table| {
+            let removed = table.remove(name, now);
+            (removed, removed)
+        });
+        tracing::info!(topic = name, removed, "topic removed");
+        self.save()?;
+        Ok(removed)
+    }
+
+    /// These topics are ordered, all others are not: what the name server says.
+    pub fn set_ordered(&self, names: &BTreeSet<&str>) {
+        let now = self.clock.now();
+        self.change(|table| {
+            let changed = table.set_ordered(names, now);
+            (changed, ())
+        });
+    }
+
+    /// Makes name servers take the whole table again: the permission of the broker has changed.
+    pub fn touch(&self) {
+        let now = self.clock.now();
+        self.change(|table| (true, table.touch(now)));
+    }
+
+    /// Names of the topics that every broker has (code 305).
+    pub fn built_in(&self) -> Vec<String> {
+        self.read().built_in().iter().cloned().collect()
+    }
+
+    /// Names of all topics.
+    pub fn names(&self) -> BTreeSet<String> {
+        self.read().topics().map(|topic| topic.topic_name.clone()).collect()
+    }
+
+    /// The whole table.
+    pub fn snapshot(&self) -> TopicConfigTable {
+        self.read().snapshot()
     }
 
     /// Version of the table.
     pub fn data_version(&self) -> DataVersion {
-        todo!()
+        self.read().version()
+    }
+
+    /// Waits for a change. One waiter at a time; a change that nobody waited for is told to the next one.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Makes every change so far durable. May wait for the disk.
+    pub fn save(&self) -> io::Result<()> {
+        self.file.save(self.generation(), || {
+            let table = self.read();
+            (self.generation(), json::to_vec_pretty(&table.snapshot()))
+        })
+    }
+
+    /// `change` says whether it changed something, and what it has to tell.
+    fn change<T>(&self, change: impl FnOnce(&mut TopicTable) -> (bool, T)) -> T {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let (changed, result) = change(&mut table);
+        if changed {
+            self.generation.fetch_add(1, Ordering::Release);
+            self.changed.notify_one();
+        }
+        result
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, TopicTable> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
