@@ -107,3 +107,6 @@ pub fn encode<H: Encode + ?Sized>(
     out[start + 4..start + 8].copy_from_slice(&(header_len as u32).to_be_bytes());
     out[start + 4] = serialize.byte();
 }
+
+#[cfg(test)]
+mod tests;

@@ -199,7 +199,7 @@ impl Output {
     }
 
     /// Drops everything; the memory stays, if it is not much.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         const KEEP: usize = 1 << 20;
         self.bytes.clear();
         self.slices.clear();

@@ -3,82 +3,105 @@
 use super::{Header, MAX_FIELDS, Malformed};
 use compat::command::{CommandFlag, Language, Opaque};
 use compat::header::Fields;
+use compat::json::{self, Value};
 use compat::text::Text;
-use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// Reads a header.
 pub(super) fn read<'a>(bytes: &[u8]) -> Result<Header<'a>, Malformed> {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let document: serde_json::Map<String, Value> =
-        serde_json::from_str(text).map_err(|error| Malformed(error.to_string()))?;
+    let members = json::parse_object(bytes).map_err(|error| Malformed(error.to_string()))?;
     let mut header = Header::empty();
-    for (key, value) in document {
-        match key.as_str() {
-            "code" => header.code = int(&value, header.code)?,
-            "flag" => header.flag = CommandFlag(int(&value, header.flag.0)?),
-            "opaque" => header.opaque = Opaque(int(&value, header.opaque.0)?),
-            "version" => header.version = int(&value, header.version)?,
-            "language" => header.language = language(&value)?,
-            "remark" => header.remark = text_of(value).map(Text::Owned),
-            "extFields" => header.fields = fields(value)?,
-            _ => {}
+    for (name, value) in members {
+        match Key::of(&name) {
+            Some(Key::Code) => header.code = int(&value, header.code)?,
+            Some(Key::Flag) => header.flag = CommandFlag(int(&value, header.flag.0)?),
+            Some(Key::Opaque) => header.opaque = Opaque(int(&value, header.opaque.0)?),
+            Some(Key::Version) => header.version = int(&value, header.version)?,
+            Some(Key::Language) => header.language = language(&value)?,
+            Some(Key::Remark) => header.remark = value.to_java_string().map(Text::Owned),
+            Some(Key::ExtFields) => header.fields = fields(value)?,
+            None => {}
         }
     }
     Ok(header)
 }
 
-fn int(value: &Value, default: i32) -> Result<i32, Malformed> {
-    match value {
-        Value::Null => Ok(default),
-        Value::Bool(yes) => Ok(i32::from(*yes)),
-        Value::Number(number) => Ok(match number.as_i64() {
-            Some(whole) => whole as i32,
-            None => number.as_f64().unwrap_or_default() as i32,
-        }),
-        Value::String(text) if text.is_empty() => Ok(0),
-        Value::String(text) => text.parse::<i64>().map(|whole| whole as i32).map_err(|_| unfit(value)),
-        Value::Array(_) | Value::Object(_) => Err(unfit(value)),
+#[derive(Clone, Copy)]
+enum Key {
+    Code,
+    ExtFields,
+    Flag,
+    Language,
+    Opaque,
+    Remark,
+    Version,
+}
+
+impl Key {
+    /// The key of that name; fastjson does not mind the case of its letters.
+    fn of(name: &str) -> Option<Self> {
+        const NAMES: [(&str, Key); 7] = [
+            ("code", Key::Code),
+            ("extFields", Key::ExtFields),
+            ("flag", Key::Flag),
+            ("language", Key::Language),
+            ("opaque", Key::Opaque),
+            ("remark", Key::Remark),
+            ("version", Key::Version),
+        ];
+        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, key)| *key)
     }
 }
 
+fn int(value: &Value, default: i32) -> Result<i32, Malformed> {
+    match value {
+        Value::Null => Ok(default),
+        Value::Text(text) if matches!(text.as_str(), "null" | "NULL") => Ok(default),
+        value => value.to_java_int().ok_or_else(|| unfit(value)),
+    }
+}
+
+/// A name that nobody knows is `None`, as Java makes it of headers whose keys are in order; a number is an ordinal.
 fn language(value: &Value) -> Result<Option<Language>, Malformed> {
     match value {
         Value::Null => Ok(None),
-        Value::String(name) => Ok(Language::from_name(name)),
-        Value::Number(ordinal) => {
-            let byte = ordinal.as_u64().and_then(|ordinal| u8::try_from(ordinal).ok());
-            byte.and_then(Language::from_byte).map(Some).ok_or_else(|| unfit(value))
+        Value::Text(name) => Ok(Language::from_name(name)),
+        Value::Number(_) => {
+            let ordinal = value.to_java_int().and_then(|ordinal| u8::try_from(ordinal).ok());
+            ordinal.and_then(Language::from_byte).map(Some).ok_or_else(|| unfit(value))
         }
-        _ => Err(unfit(value)),
+        value => Err(unfit(value)),
     }
 }
 
 fn fields<'a>(value: Value) -> Result<Fields<'a>, Malformed> {
-    let mut fields = Fields::new();
-    match value {
-        Value::Null => {}
-        Value::Object(entries) if entries.len() <= MAX_FIELDS => {
-            for (name, value) in entries {
-                if let Some(text) = text_of(value) {
-                    fields.push(Cow::Owned(name), Text::Owned(text));
-                }
-            }
-        }
+    let entries = match value {
+        Value::Null => return Ok(Fields::new()),
+        Value::Object(entries) if entries.len() <= MAX_FIELDS => entries,
         other => return Err(unfit(&other)),
+    };
+    let entries: Vec<_> = entries
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_java_string()?, value.to_java_string())))
+        .collect();
+    // A null takes back what stands before it under its name.
+    let nulls: HashMap<&str, usize> = entries
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, value))| value.is_none())
+        .map(|(at, (name, _))| (&**name, at))
+        .collect();
+    let mut fields = Fields::new();
+    for (at, (name, value)) in entries.iter().enumerate() {
+        if let Some(value) = value.as_ref().filter(|_| nulls.get(&**name).is_none_or(|&null_at| null_at < at)) {
+            fields.push(Cow::Owned(name.clone()), Text::Owned(value.clone()));
+        }
     }
     Ok(fields)
 }
 
-fn text_of(value: Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text),
-        other => Some(other.to_string()),
-    }
-}
-
 fn unfit(value: &Value) -> Malformed {
-    Malformed(format!("a value is not of its type: {}", value.to_string().chars().take(64).collect::<String>()))
+    let text = value.to_java_string().unwrap_or_default();
+    Malformed(format!("a value does not fit its key: {}", text.chars().take(64).collect::<String>()))
 }
