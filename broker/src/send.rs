@@ -1,45 +1,459 @@
 //! Sending: codes 10, 310 and 320.
 //!
-//! The sends of a turn are checked one by one as they come and stored together when the turn ends. A reply leaves with
-//! the turn, or waits in `parked` for the flush that its message asked for.
+//! The sends of a turn are checked one by one as they come and stored together when the turn ends. An answer leaves with
+//! the turn, or is parked until the disk has its message.
+//!
+//! The checks stand in [`decide`], what an answer says in [`answer`], the answers that wait in [`parked`].
+//! Not here: delayed and transactional messages and those given back, which come with their own modules.
 //! Source: `broker/processor/SendMessageProcessor`, `AbstractSendMessageProcessor#msgCheck`.
 
+mod answer;
+mod decide;
+mod parked;
+mod targets;
+mod waiting;
+
+use crate::groups::Groups;
+use crate::identity::Identity;
+use crate::live::{Live, Seen};
+use crate::refusal::Refusal;
 use crate::service::Call;
-use compat::time::Millis;
+use crate::settings::BrokerSettings;
+use crate::stats::Stats;
+use crate::topics::{AutoCreate, Topics};
+use answer::{Answers, Ids, Place};
+use compat::header::send::SendRequest;
+use compat::message::SysFlag;
+use compat::message::properties::Marks;
+use compat::names;
+use compat::offset::QueueId;
+use compat::text::Text;
+use compat::time::{Clock, Millis};
+use compat::topic::{Perm, TopicConfig, TopicFilterType};
 use remoting::output::Output;
 use remoting::peer::Peer;
+use remoting::request::ReplyTo;
+use std::cell::RefCell;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+use store::disk::Disk;
+use store::settings::FlushDiskType;
+use store::{AppendError, Appended, Batch, NewRecord, Store, StoreSettings};
+use targets::{Target, Targets};
+use waiting::{Waiting, WaitingAnswer};
+
+/// What sending works with.
+pub struct Parts {
+    /// Where messages go.
+    pub store: Store,
+    /// Topics, made by their first message.
+    pub topics: Arc<Topics>,
+    /// Groups, for messages to retry topics.
+    pub groups: Arc<Groups>,
+    /// Counts.
+    pub stats: Arc<Stats>,
+    /// Settings of the broker.
+    pub settings: Arc<Live<BrokerSettings>>,
+    /// Settings of the store.
+    pub store_settings: Arc<Live<StoreSettings>>,
+    /// Name and address.
+    pub identity: Arc<Identity>,
+    /// Asked how full it is when the store takes no messages.
+    pub disk: Arc<dyn Disk>,
+    /// Wall time.
+    pub clock: Clock,
+}
 
 /// Stores messages.
 pub struct Send {
-    _later: (),
+    parts: Arc<Parts>,
 }
 
-/// What one loop keeps: the batch of the turn, replies that wait.
+/// What one loop keeps: the batch of the turn, answers that wait.
 pub struct Local {
-    _later: (),
+    turn: RefCell<Turn>,
+    settings: RefCell<Seen<BrokerSettings>>,
+    store_settings: RefCell<Seen<StoreSettings>>,
+    waiting: Rc<Waiting>,
 }
 
 /// What one connection keeps: the topic of its last message.
 #[derive(Default)]
 pub struct Session {
-    _later: (),
+    last: Option<Rc<Target>>,
+}
+
+/// The sends of one turn, and buffers that serve turn after turn.
+struct Turn {
+    batch: Batch,
+    /// In the order of the outcomes of the batch.
+    accepted: Vec<Accepted>,
+    admission: Admission,
+    targets: Targets,
+    properties: Vec<u8>,
+    ids: String,
+    random: Random,
+}
+
+/// Whether the sends of a turn are taken at all: asked once a turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    NotAsked,
+    Open,
+    Busy,
+}
+
+/// A send that is in the batch of its turn.
+struct Accepted {
+    to: ReplyTo,
+    /// The queue that its answer names; not the one of a dead letter.
+    queue_id: i32,
+    target: Rc<Target>,
+    waits: bool,
+    is_batch: bool,
+    outcome: usize,
 }
 
 impl Send {
-    /// Called on each loop.
+    /// Sends go to `parts.store`.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+
+    /// Called on each loop, inside its runtime.
     pub fn local(&self) -> Local {
-        todo!()
+        let parts = &self.parts;
+        let turn = Turn {
+            batch: Batch::default(),
+            accepted: Vec::new(),
+            admission: Admission::NotAsked,
+            targets: Targets::default(),
+            properties: Vec::new(),
+            ids: String::new(),
+            random: Random::new(),
+        };
+        Local {
+            turn: RefCell::new(turn),
+            settings: RefCell::new(Seen::of(&parts.settings)),
+            store_settings: RefCell::new(Seen::of(&parts.store_settings)),
+            waiting: Waiting::start(Arc::clone(parts)),
+        }
     }
 
     /// Checks a send and adds it to the batch of the turn, or refuses it at once.
     pub fn accept(&self, local: &Local, session: &mut Session, call: &Call<'_>, out: &mut Output) {
-        let _ = (local, session, call, out);
-        todo!()
+        let mut settings = local.settings.borrow_mut();
+        let settings = settings.refresh(&self.parts.settings);
+        if let Err(refusal) = self.add(local, settings, session, call) {
+            Answers::new(settings, &self.parts.identity).refuse(call.request.reply_to, &refusal, out);
+        }
     }
 
-    /// Stores the batch of the turn and writes its replies.
+    /// Stores the batch of the turn and writes its answers.
     pub fn finish(&self, local: &Local, peer: &Peer, now: Millis, out: &mut Output) {
-        let _ = (local, peer, now, out);
-        todo!()
+        let turn = &mut *local.turn.borrow_mut();
+        turn.admission = Admission::NotAsked;
+        if turn.accepted.is_empty() {
+            return;
+        }
+        let began = Instant::now();
+        self.parts.store.append(&mut turn.batch);
+        self.parts.stats.append_took(began.elapsed(), turn.accepted.len() as u64);
+        let wants_flush = self.answer(local, turn, peer, now, out);
+        turn.batch.clear();
+        if wants_flush {
+            self.parts.store.request_flush();
+            local.waiting.look();
+        }
+    }
+
+    fn add(
+        &self,
+        local: &Local,
+        settings: &BrokerSettings,
+        session: &mut Session,
+        call: &Call<'_>,
+    ) -> Result<(), Refusal> {
+        let turn = &mut *local.turn.borrow_mut();
+        self.admit(turn)?;
+        let request: SendRequest<'_> = call.request.header()?;
+        let ip = &self.parts.identity.ip;
+
+        decide::time(call.now, settings)?;
+        let mut target = self.target(turn, session, &request, settings)?;
+        decide::rights(settings, ip, target.topic().order)?;
+        let queue = decide::queue(request.queue_id, target.topic(), call.peer.remote(), || turn.random.next())?;
+        let mut stored_in = queue;
+        let is_batch = decide::is_batch(&request);
+        if is_batch {
+            decide::batch(&request)?;
+        } else if let Some(dead) = self.dead_letters(turn, &request, call.request.version)? {
+            (target, stored_in) = (dead, QueueId::ZERO);
+        }
+
+        let properties = plain(request.properties.as_ref(), &mut turn.properties);
+        let marks = Marks::of(properties);
+        if !is_batch {
+            decide::kind(&request, &marks, settings, ip)?;
+        }
+        let stored_in = target.queue(&self.parts.store, stored_in);
+        let record = NewRecord {
+            queue: &stored_in,
+            flag: request.flag,
+            sys_flag: sys_flag(request.sys_flag, target.topic()),
+            born_timestamp: Millis(request.born_timestamp),
+            born_host: ipv4(call.peer.remote()),
+            store_host: self.parts.identity.address,
+            reconsume_times: request.reconsume_times.unwrap_or(0),
+            prepared_transaction_offset: 0,
+            body: call.request.body,
+            properties,
+        };
+        let outcome = if is_batch {
+            let mut store_settings = local.store_settings.borrow_mut();
+            check_batch(store_settings.refresh(&self.parts.store_settings), &record, &marks)?;
+            turn.batch.push_items(&record)
+        } else {
+            turn.batch.push(&record)
+        };
+        drop(stored_in);
+        turn.accepted.push(Accepted {
+            to: call.request.reply_to,
+            queue_id: queue.to_java(),
+            target,
+            waits: marks.waits(),
+            is_batch,
+            outcome,
+        });
+        Ok(())
+    }
+
+    /// Asks the store once a turn whether it keeps up.
+    fn admit(&self, turn: &mut Turn) -> Result<(), Refusal> {
+        if turn.admission == Admission::NotAsked {
+            let busy = self.parts.store.refusal() == Some(AppendError::Busy);
+            turn.admission = if busy { Admission::Busy } else { Admission::Open };
+        }
+        if turn.admission == Admission::Busy { Err(Refusal::FlowControl) } else { Ok(()) }
+    }
+
+    /// The topic of a send: the one of the last send of its connection, or of any send of its loop, or looked up, or made.
+    fn target(
+        &self,
+        turn: &mut Turn,
+        session: &mut Session,
+        request: &SendRequest<'_>,
+        settings: &BrokerSettings,
+    ) -> Result<Rc<Target>, Refusal> {
+        let topics = &self.parts.topics;
+        let generation = topics.generation();
+        if let Some(last) = session.last.as_ref().filter(|last| last.is(&request.topic, generation)) {
+            return Ok(Rc::clone(last));
+        }
+        let target = match turn.targets.find(&request.topic, generation) {
+            Some(target) => target,
+            None => {
+                let topic = topics.find(&request.topic);
+                decide::rights(settings, &self.parts.identity.ip, topic.as_ref().is_some_and(|topic| topic.order))?;
+                decide::name(&request.topic)?;
+                let topic = topic.map_or_else(|| self.make_topic(request), Ok)?;
+                turn.targets.insert(topic, topics.generation(), &self.parts.stats)
+            }
+        };
+        session.last = Some(Rc::clone(&target));
+        Ok(target)
+    }
+
+    fn make_topic(&self, request: &SendRequest<'_>) -> Result<Arc<TopicConfig>, Refusal> {
+        decide::new_name(request)?;
+        let sys_flag = decide::topic_sys_flag(request);
+        let wanted = AutoCreate {
+            topic: &request.topic,
+            default_topic: &request.default_topic,
+            queue_count: request.default_topic_queue_count,
+            sys_flag,
+        };
+        let made = self.parts.topics.find_or_create(&wanted).or_else(|| {
+            let is_retry = request.topic.starts_with(names::RETRY_PREFIX);
+            is_retry.then(|| self.make_internal_topic(&request.topic, Perm::READ_WRITE, sys_flag)).flatten()
+        });
+        made.ok_or_else(|| Refusal::TopicMissing { topic: request.topic.clone().into_owned() })
+    }
+
+    fn make_internal_topic(&self, name: &str, perm: Perm, sys_flag: i32) -> Option<Arc<TopicConfig>> {
+        self.parts.topics.find_or_create_internal(name, 1, perm, sys_flag)
+    }
+
+    /// For a send to a retry topic: the dead letter topic, if it was tried often enough.
+    fn dead_letters(
+        &self,
+        turn: &mut Turn,
+        request: &SendRequest<'_>,
+        version: i32,
+    ) -> Result<Option<Rc<Target>>, Refusal> {
+        let Some(name) = request.topic.strip_prefix(names::RETRY_PREFIX) else { return Ok(None) };
+        let group = self.parts.groups.find_or_create(name);
+        let group = group.ok_or_else(|| Refusal::RetryGroupMissing { group: name.to_owned() })?;
+        if !decide::is_dead(request, version, group.retry_max_times) {
+            return Ok(None);
+        }
+        let topic = names::dlq_topic(name);
+        let topics = &self.parts.topics;
+        if let Some(target) = turn.targets.find(&topic, topics.generation()) {
+            return Ok(Some(target));
+        }
+        let made = self.make_internal_topic(&topic, Perm(Perm::WRITE), 0);
+        let made = made.ok_or(Refusal::InternalTopicMissing { topic })?;
+        Ok(Some(turn.targets.insert(made, topics.generation(), &self.parts.stats)))
+    }
+
+    /// Writes or parks the answers of a turn; tells whether one of its messages is to be flushed at once.
+    fn answer(&self, local: &Local, turn: &mut Turn, peer: &Peer, now: Millis, out: &mut Output) -> bool {
+        let (mut settings, mut store_settings) = (local.settings.borrow_mut(), local.store_settings.borrow_mut());
+        let store_settings = store_settings.refresh(&self.parts.store_settings);
+        let answers = Answers::new(settings.refresh(&self.parts.settings), &self.parts.identity);
+        let is_sync = store_settings.flush_disk_type == FlushDiskType::Sync;
+        let deadline = now.plus(store_settings.sync_flush_timeout.duration());
+        let mut wants_flush = false;
+        let mut tally = Tally::new(&self.parts.stats);
+        for accepted in turn.accepted.drain(..) {
+            let Accepted { to, queue_id, target, waits, is_batch, outcome } = accepted;
+            let (position, end, queue_offset, count) = match turn.batch.outcomes()[outcome] {
+                Appended::Stored { position, end, queue_offset, count } => (position, end, queue_offset, count),
+                Appended::Refused(error) => {
+                    let refusal =
+                        answer::refusal(error, is_batch, || answer::disk_use(&*self.parts.disk, store_settings));
+                    answers.refuse(to, &refusal, out);
+                    continue;
+                }
+            };
+            tally.add(&target, u64::from(count), position.distance_to(end));
+            let place = Place { queue_id, queue_offset };
+            let ids = match is_batch {
+                false => Ids::One(position),
+                true => Ids::Several(answers.join(turn.batch.positions(outcome), &mut turn.ids)),
+            };
+            if is_sync && waits {
+                wants_flush = true;
+                if !to.oneway {
+                    local.waiting.park(
+                        end,
+                        deadline,
+                        WaitingAnswer { peer: peer.clone(), to, place, ids: ids.to_owned() },
+                    );
+                }
+            } else {
+                answers.stored(answer::Fate::Done, to, place, &ids, out);
+            }
+        }
+        tally.finish();
+        wants_flush
+    }
+}
+
+/// What 4.3.0's store asks of a batch before it looks inside.
+fn check_batch(settings: &StoreSettings, record: &NewRecord<'_>, marks: &Marks<'_>) -> Result<(), Refusal> {
+    let plain = record.sys_flag.0 & SysFlag::TRANSACTION_MASK == 0;
+    if record.body.len() > settings.max_message_size as usize || !plain || decide::delay_level(marks)? > 0 {
+        return Err(Refusal::MessageIllegal);
+    }
+    Ok(())
+}
+
+/// Counts what was stored, topic by topic: consecutive messages of one topic are counted together.
+struct Tally<'a> {
+    stats: &'a Stats,
+    run: Option<Run>,
+}
+
+struct Run {
+    target: Rc<Target>,
+    count: u64,
+    bytes: u64,
+    requests: u64,
+}
+
+impl<'a> Tally<'a> {
+    fn new(stats: &'a Stats) -> Self {
+        Self { stats, run: None }
+    }
+
+    fn add(&mut self, target: &Rc<Target>, count: u64, bytes: u64) {
+        match &mut self.run {
+            Some(run) if Rc::ptr_eq(&run.target, target) => {
+                run.count += count;
+                run.bytes += bytes;
+                run.requests += 1;
+            }
+            run => {
+                let next = Run { target: Rc::clone(target), count, bytes, requests: 1 };
+                if let Some(run) = run.replace(next) {
+                    run.count_in(self.stats);
+                }
+            }
+        }
+    }
+
+    fn finish(self) {
+        if let Some(run) = self.run {
+            run.count_in(self.stats);
+        }
+    }
+}
+
+impl Run {
+    fn count_in(self, stats: &Stats) {
+        stats.stored(self.target.counters(), self.count, self.bytes, self.requests);
+    }
+}
+
+/// The properties as they are stored: un-escaped into `scratch` where they came escaped, else as received.
+fn plain<'a>(text: Option<&'a Text<'_>>, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    match text {
+        None => &[],
+        Some(Text::Plain(plain)) => plain.as_bytes(),
+        Some(Text::Owned(owned)) => owned.as_bytes(),
+        Some(escaped @ Text::Escaped(_)) => {
+            scratch.clear();
+            escaped.append_to(scratch);
+            scratch
+        }
+    }
+}
+
+fn sys_flag(wanted: i32, topic: &TopicConfig) -> SysFlag {
+    match topic.topic_filter_type {
+        TopicFilterType::MultiTag => SysFlag(wanted | SysFlag::MULTI_TAGS),
+        TopicFilterType::SingleTag => SysFlag(wanted),
+    }
+}
+
+/// The address that a record holds: it has room for four bytes only.
+fn ipv4(address: SocketAddr) -> SocketAddrV4 {
+    match address {
+        SocketAddr::V4(address) => address,
+        SocketAddr::V6(address) => {
+            SocketAddrV4::new(address.ip().to_ipv4_mapped().unwrap_or(Ipv4Addr::UNSPECIFIED), address.port())
+        }
+    }
+}
+
+/// Numbers without a pattern, for the choice of queues (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn new() -> Self {
+        Self(RandomState::new().build_hasher().finish() | 1)
+    }
+
+    fn next(&mut self) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 32) as u32
     }
 }

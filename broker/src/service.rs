@@ -5,7 +5,7 @@
 use crate::pull::Pull;
 use crate::refusal::Refusal;
 use crate::send::Send;
-use compat::command::{RequestCode, ResponseCode};
+use compat::command::RequestCode;
 use compat::header::NoHeader;
 use compat::time::{Clock, Millis};
 use remoting::output::Output;
@@ -13,8 +13,11 @@ use remoting::peer::Peer;
 use remoting::request::Request;
 use remoting::server::{Requests, Service};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::runtime::Handle as Runtime;
 
 /// The broker as a server sees it.
 pub struct BrokerService {
@@ -24,6 +27,8 @@ pub struct BrokerService {
     pub pull: Arc<Pull>,
     /// Everything else.
     pub table: Table,
+    /// Threads for what may wait.
+    pub aside: Aside,
     /// Told of connections that end.
     pub on_closed: Box<dyn Fn(&Peer) + core::marker::Send + Sync>,
     /// Wall time; read once a turn.
@@ -32,7 +37,6 @@ pub struct BrokerService {
 
 /// What one loop keeps.
 pub struct Local {
-    service: Arc<BrokerService>,
     send: crate::send::Local,
     pull: crate::pull::Local,
 }
@@ -61,6 +65,43 @@ pub enum Place {
     Loop,
     /// On a thread that may wait.
     Aside,
+}
+
+/// Threads that may wait, and how much waits for them. Cheap to clone.
+#[derive(Clone)]
+pub struct Aside {
+    runtime: Runtime,
+    under_way: Arc<AtomicUsize>,
+    limit: usize,
+}
+
+impl Aside {
+    /// The blocking threads of `runtime`; at most `limit` pieces of work run or wait at a time.
+    pub fn new(runtime: Runtime, limit: usize) -> Self {
+        Self { runtime, under_way: Arc::default(), limit }
+    }
+
+    /// Runs `work` on a thread that may wait, unless too much waits already.
+    pub fn run(&self, work: impl FnOnce() + core::marker::Send + 'static) -> Result<(), Refusal> {
+        let permit = Permit(Arc::clone(&self.under_way));
+        if self.under_way.fetch_add(1, Ordering::Relaxed) >= self.limit {
+            return Err(Refusal::Overload);
+        }
+        self.runtime.spawn_blocking(move || {
+            let _until_done = permit;
+            work();
+        });
+        Ok(())
+    }
+}
+
+/// Counts one piece of work while it lives.
+struct Permit(Arc<AtomicUsize>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Writes the answer of one request, or says why not.
@@ -99,7 +140,7 @@ impl Service for BrokerService {
     fn local(self: Arc<Self>) -> Rc<Local> {
         let send = self.send.local();
         let pull = self.pull.local();
-        Rc::new(Local { service: self, send, pull })
+        Rc::new(Local { send, pull })
     }
 
     fn opened(&self, _: &Rc<Local>, _: &Peer) -> Session {
@@ -122,7 +163,7 @@ impl Service for BrokerService {
                     self.send.accept(&local.send, &mut session.send, &call, out);
                 }
                 Some(RequestCode::PullMessage) => self.pull.answer(&local.pull, &mut session.pull, &call, out),
-                _ => local.service.answer(&call, out),
+                _ => self.answer(&call, out),
             }
         }
         self.send.finish(&local.send, peer, now, out);
@@ -135,30 +176,41 @@ impl Service for BrokerService {
 }
 
 impl BrokerService {
-    fn answer(self: &Arc<Self>, call: &Call<'_>, out: &mut Output) {
+    fn answer(&self, call: &Call<'_>, out: &mut Output) {
         let Some((place, handle)) = self.table.handlers.get(&call.request.code) else {
-            let remark = format!(" request type {} not supported", call.request.code);
-            out.reply(call.request.reply_to, ResponseCode::RequestCodeNotSupported, Some(&remark), &NoHeader, &[]);
-            return;
+            return out.reply_unsupported(call.request.reply_to, call.request.code);
         };
         match place {
             Place::Loop => run(handle, call, out),
             Place::Aside => {
                 let (handle, request, peer, clock) =
                     (Arc::clone(handle), call.request.to_owned(), call.peer.clone(), self.clock.clone());
-                tokio::task::spawn_blocking(move || {
+                let begun = self.aside.run(move || {
                     let mut out = Output::default();
                     run(&handle, &Call { request: request.borrow(), peer: &peer, now: clock.now() }, &mut out);
                     peer.send(out);
                 });
+                if let Err(refusal) = begun {
+                    refuse(&refusal, call, out);
+                }
             }
         }
     }
 }
 
+/// Runs a handler. One that panics answers its own request, and no other one suffers.
 fn run(handle: &Handle, call: &Call<'_>, out: &mut Output) {
-    if let Err(refusal) = handle(call, out) {
-        let (code, remark) = refusal.to_wire();
-        out.reply(call.request.reply_to, code, Some(&remark), &NoHeader, &[]);
+    let handled = catch_unwind(AssertUnwindSafe(|| handle(call, out)));
+    let handled = handled.unwrap_or_else(|_| {
+        tracing::error!(code = call.request.code, peer = %call.peer, "a request failed inside of its handler");
+        Err(Refusal::Failed)
+    });
+    if let Err(refusal) = handled {
+        refuse(&refusal, call, out);
     }
+}
+
+fn refuse(refusal: &Refusal, call: &Call<'_>, out: &mut Output) {
+    let (code, remark) = refusal.to_wire();
+    out.reply(call.request.reply_to, code, Some(&remark), &NoHeader, &[]);
 }

@@ -1,21 +1,377 @@
-//! Counters of what was sent and pulled. Source: `store/stats/BrokerStatsManager`.
+//! Counters of what was sent and pulled, and what they were some time ago.
+//!
+//! Whoever counts keeps an [`Item`], found once; counting is then a few additions, without a look-up and without an
+//! allocation. [`Stats::sample`] takes a picture of all of them once a second, which rates and sums are made from.
+//!
+//! Differs: `GROUP_GET_LATENCY` is not counted: it is the time that Java needs to copy messages to its heap.
+//! Source: `store/stats/BrokerStatsManager`, `common/stats/StatsItem`, `store/StoreStatsService`, `store/stats/BrokerStats`.
 
-/// The counters of this broker.
-#[derive(Default)]
-pub struct Stats {
-    _later: (),
+mod item;
+mod rates;
+
+pub use item::{Counts, Item, Span, Summary};
+pub use rates::{Rates, Window};
+
+use compat::time::Millis;
+use item::Due;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+/// What is counted, each by keys of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Messages stored, by topic.
+    TopicPut,
+    /// Messages handed out, by `topic@group`.
+    GroupGet,
+    /// Messages given back, by `topic@group`.
+    SendBack,
+    /// Messages stored, by cluster.
+    BrokerPut,
+    /// Messages handed out, by cluster.
+    BrokerGet,
 }
 
+/// Which number of an item a name of Java means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Messages.
+    Count,
+    /// Bytes.
+    Bytes,
+}
+
+impl Kind {
+    /// What a name of Java means; `None` for one that is not counted.
+    pub fn of_name(name: &str) -> Option<(Self, Measure)> {
+        Some(match name {
+            "TOPIC_PUT_NUMS" => (Self::TopicPut, Measure::Count),
+            "TOPIC_PUT_SIZE" => (Self::TopicPut, Measure::Bytes),
+            "GROUP_GET_NUMS" => (Self::GroupGet, Measure::Count),
+            "GROUP_GET_SIZE" => (Self::GroupGet, Measure::Bytes),
+            "SNDBCK_PUT_NUMS" => (Self::SendBack, Measure::Count),
+            "BROKER_PUT_NUMS" => (Self::BrokerPut, Measure::Count),
+            "BROKER_GET_NUMS" => (Self::BrokerGet, Measure::Count),
+            _ => return None,
+        })
+    }
+}
+
+/// The counters of this broker.
+pub struct Stats {
+    items: RwLock<BTreeMap<Kind, BTreeMap<String, Arc<Item>>>>,
+    falls: RwLock<BTreeMap<String, Arc<AtomicI64>>>,
+    put: Arc<Item>,
+    get: Arc<Item>,
+    reads_found: AtomicU64,
+    reads_missed: AtomicU64,
+    put_times: PutTimes,
+    read_longest_ms: AtomicU64,
+    sampled: Mutex<Sampled>,
+}
+
+#[derive(Default)]
+struct Sampled {
+    due: Due,
+    rates: Rates,
+    days: Days,
+}
+
+/// Totals at the last two midnights, and so far. Source: `store/stats/BrokerStats`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Days {
+    /// Messages stored until the midnight before the last one.
+    pub put_yesterday_morning: i64,
+    /// Messages stored until the last midnight.
+    pub put_today_morning: i64,
+    /// Messages handed out until the midnight before the last one.
+    pub get_yesterday_morning: i64,
+    /// Messages handed out until the last midnight.
+    pub get_today_morning: i64,
+}
+
+/// How long the appends of the running minute took, in the steps of Java.
+#[derive(Default)]
+struct PutTimes {
+    steps: [AtomicU64; PUT_STEPS.len()],
+    longest_ms: AtomicU64,
+}
+
+/// Name and exclusive end of each step, ms.
+const PUT_STEPS: [(&str, u64); 13] = [
+    ("[<=0ms]", 1),
+    ("[0~10ms]", 10),
+    ("[10~50ms]", 50),
+    ("[50~100ms]", 100),
+    ("[100~200ms]", 200),
+    ("[200~500ms]", 500),
+    ("[500ms~1s]", 1000),
+    ("[1~2s]", 2000),
+    ("[2~3s]", 3000),
+    ("[3~4s]", 4000),
+    ("[4~5s]", 5000),
+    ("[5~10s]", 10_000),
+    ("[10s~]", u64::MAX),
+];
+
 impl Stats {
-    /// So many messages of so many bytes were stored in a topic.
-    pub fn stored(&self, topic: &str, count: u32, bytes: u64) {
-        let _ = (topic, count, bytes);
-        todo!()
+    /// Counters at zero, for a broker of a cluster.
+    pub fn new(cluster: &str) -> Self {
+        let (put, get) = (Arc::new(Item::default()), Arc::new(Item::default()));
+        let broker = |item: &Arc<Item>| BTreeMap::from([(cluster.to_owned(), Arc::clone(item))]);
+        let items = BTreeMap::from([(Kind::BrokerPut, broker(&put)), (Kind::BrokerGet, broker(&get))]);
+        Self {
+            items: RwLock::new(items),
+            falls: RwLock::default(),
+            put,
+            get,
+            reads_found: AtomicU64::new(0),
+            reads_missed: AtomicU64::new(0),
+            put_times: PutTimes::default(),
+            read_longest_ms: AtomicU64::new(0),
+            sampled: Mutex::default(),
+        }
     }
 
-    /// So many messages of so many bytes were handed to a group.
-    pub fn pulled(&self, topic: &str, group: &str, count: u32, bytes: u64) {
-        let _ = (topic, group, count, bytes);
-        todo!()
+    /// What a topic counts: to be kept by whoever stores messages.
+    pub fn topic(&self, topic: &str) -> Arc<Item> {
+        self.item(Kind::TopicPut, topic)
+    }
+
+    /// What a group counts of a topic: to be kept by whoever hands messages out.
+    pub fn group(&self, topic: &str, group: &str) -> Arc<Item> {
+        self.item(Kind::GroupGet, &group_key(topic, group))
+    }
+
+    /// How far behind the end of the log a group was at its last pull from a queue, bytes. To be kept too.
+    pub fn fall(&self, queue_id: i32, topic: &str, group: &str) -> Arc<AtomicI64> {
+        let key = format!("{queue_id}@{topic}@{group}");
+        let mut falls = self.falls.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(falls.entry(key).or_default())
+    }
+
+    /// All of [`Stats::fall`], by `queueId@topic@group`.
+    pub fn falls(&self) -> Vec<(String, i64)> {
+        let falls = self.falls.read().unwrap_or_else(PoisonError::into_inner);
+        falls.iter().map(|(key, bytes)| (key.clone(), bytes.load(Ordering::Relaxed))).collect()
+    }
+
+    /// A message was given back.
+    pub fn given_back(&self, topic: &str, group: &str) {
+        self.item(Kind::SendBack, &group_key(topic, group)).add(1, 0, 1);
+    }
+
+    /// So many messages of so many bytes were stored, in so many requests.
+    pub fn stored(&self, topic: &Item, count: u64, bytes: u64, requests: u64) {
+        topic.add(count, bytes, requests);
+        self.put.add(count, bytes, 0);
+    }
+
+    /// So many messages of so many bytes were handed to a group by one pull.
+    pub fn pulled(&self, group: &Item, count: u64, bytes: u64) {
+        group.add(count, bytes, 1);
+        self.get.add(count, bytes, 0);
+    }
+
+    /// How an attempt to read ended.
+    pub fn read(&self, found: bool, took: Duration) {
+        let counter = if found { &self.reads_found } else { &self.reads_missed };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.read_longest_ms.fetch_max(took.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// How long it took to append so many messages.
+    pub fn append_took(&self, took: Duration, messages: u64) {
+        let ms = took.as_millis() as u64;
+        let step = PUT_STEPS.iter().position(|&(_, end)| ms < end).unwrap_or(PUT_STEPS.len() - 1);
+        self.put_times.steps[step].fetch_add(messages, Ordering::Relaxed);
+        self.put_times.longest_ms.fetch_max(ms, Ordering::Relaxed);
+    }
+
+    /// Takes the pictures that are due. To be called once a second.
+    pub fn sample(&self, now: Millis) {
+        let mut sampled = self.sampled();
+        sampled.rates.push(Counts {
+            at: now,
+            put: self.put.counts().count,
+            found: self.reads_found.load(Ordering::Relaxed) as i64,
+            missed: self.reads_missed.load(Ordering::Relaxed) as i64,
+            transferred: self.get.counts().count,
+        });
+        let spans = sampled.due.spans(now);
+        if spans.contains(&Some(Span::Minute)) && sampled.due.minute_is_over(now) {
+            self.put_times.steps.iter().for_each(|step| step.store(0, Ordering::Relaxed));
+        }
+        drop(sampled);
+        for item in self.items.read().unwrap_or_else(PoisonError::into_inner).values().flat_map(BTreeMap::values) {
+            spans.iter().flatten().for_each(|&span| item.sample(span, now));
+        }
+    }
+
+    /// A midnight passed: what was "today" is "yesterday".
+    pub fn day_ended(&self) {
+        let (put, get) = (self.put.counts().count, self.get.counts().count);
+        let days = &mut self.sampled().days;
+        *days = Days {
+            put_yesterday_morning: days.put_today_morning,
+            put_today_morning: put,
+            get_yesterday_morning: days.get_today_morning,
+            get_today_morning: get,
+        };
+    }
+
+    /// Totals at the last midnights.
+    pub fn days(&self) -> Days {
+        self.sampled().days
+    }
+
+    /// Messages and bytes stored since the start.
+    pub fn put_total(&self) -> item::Total {
+        self.put.counts()
+    }
+
+    /// Messages and bytes handed out since the start.
+    pub fn get_total(&self) -> item::Total {
+        self.get.counts()
+    }
+
+    /// Rates of the last 10 s, 60 s and 600 s.
+    pub fn window(&self, seconds: usize) -> Option<Window> {
+        self.sampled().rates.window(seconds)
+    }
+
+    /// Longest append and longest read since the start, ms.
+    pub fn longest_ms(&self) -> (u64, u64) {
+        (self.put_times.longest_ms.load(Ordering::Relaxed), self.read_longest_ms.load(Ordering::Relaxed))
+    }
+
+    /// How long appends took in the running minute, as Java shows it: `[<=0ms]:19 [0~10ms]:7 ...`, blank at the end.
+    pub fn put_distribution(&self) -> String {
+        let steps = PUT_STEPS.iter().zip(&self.put_times.steps);
+        steps.map(|((name, _), count)| format!("{name}:{} ", count.load(Ordering::Relaxed))).collect()
+    }
+
+    /// One statistic over a span, by Java's name and key; `None` for what was never counted.
+    pub fn summary(&self, name: &str, key: &str, span: Span) -> Option<Summary> {
+        let (kind, measure) = Kind::of_name(name)?;
+        let items = self.items.read().unwrap_or_else(PoisonError::into_inner);
+        Some(items.get(&kind)?.get(key)?.summary(span, measure))
+    }
+
+    /// Forgets a deleted topic. Differs: 4.3.0 keeps such counters for ever.
+    pub fn forget_topic(&self, topic: &str) {
+        self.forget(|kind, key| match kind {
+            Kind::TopicPut => key == topic,
+            Kind::GroupGet | Kind::SendBack => key.split('@').next() == Some(topic),
+            Kind::BrokerPut | Kind::BrokerGet => false,
+        });
+    }
+
+    /// Forgets a deleted group.
+    pub fn forget_group(&self, group: &str) {
+        self.forget(|kind, key| match kind {
+            Kind::GroupGet | Kind::SendBack => key.rsplit('@').next() == Some(group),
+            Kind::TopicPut | Kind::BrokerPut | Kind::BrokerGet => false,
+        });
+    }
+
+    fn forget(&self, gone: impl Fn(Kind, &str) -> bool) {
+        let mut items = self.items.write().unwrap_or_else(PoisonError::into_inner);
+        for (&kind, items) in &mut *items {
+            items.retain(|key, _| !gone(kind, key));
+        }
+    }
+
+    fn item(&self, kind: Kind, key: &str) -> Arc<Item> {
+        let known = self.items.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(item) = known.get(&kind).and_then(|items| items.get(key)) {
+            return Arc::clone(item);
+        }
+        drop(known);
+        let mut items = self.items.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(items.entry(kind).or_default().entry(key.to_owned()).or_default())
+    }
+
+    fn sampled(&self) -> MutexGuard<'_, Sampled> {
+        self.sampled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn group_key(topic: &str, group: &str) -> String {
+    format!("{topic}@{group}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_and_rates_are_between_the_first_and_the_last_picture() {
+        let stats = Stats::new("C");
+        let topic = stats.topic("T");
+        for second in 0..=60 {
+            stats.sample(Millis(second * 1000));
+            stats.stored(&topic, 4, 400, 2);
+        }
+        let minute = |name, key| stats.summary(name, key, Span::Minute).unwrap();
+        assert_eq!(minute("TOPIC_PUT_NUMS", "T"), Summary { sum: 240, tps: 4.0, average: 2.0 });
+        assert_eq!(minute("TOPIC_PUT_SIZE", "T"), Summary { sum: 24_000, tps: 400.0, average: 200.0 });
+        assert_eq!(minute("BROKER_PUT_NUMS", "C"), Summary { sum: 240, tps: 4.0, average: 0.0 });
+        assert_eq!(minute("BROKER_GET_NUMS", "C"), Summary { sum: 0, tps: 0.0, average: 0.0 });
+        assert_eq!(stats.summary("TOPIC_PUT_NUMS", "other", Span::Minute), None);
+        assert_eq!(stats.summary("GROUP_GET_LATENCY", "T", Span::Minute), None);
+        assert_eq!(stats.window(10).unwrap().put, 4.0);
+        assert_eq!(stats.window(600), None);
+    }
+
+    #[test]
+    fn one_picture_gives_no_rate() {
+        let stats = Stats::new("C");
+        let item = stats.group("T", "G");
+        let empty = stats.summary("GROUP_GET_NUMS", "T@G", Span::Hour).unwrap();
+        assert_eq!(empty, Summary { sum: 0, tps: 0.0, average: 0.0 });
+        stats.pulled(&item, 3, 30);
+        stats.sample(Millis(1000));
+        let once = stats.summary("GROUP_GET_NUMS", "T@G", Span::Hour).unwrap();
+        assert!(once.sum == 0 && once.tps.is_nan(), "{once:?}");
+    }
+
+    #[test]
+    fn midnights_move_the_totals() {
+        let stats = Stats::new("C");
+        let item = stats.topic("T");
+        stats.stored(&item, 5, 0, 1);
+        stats.day_ended();
+        stats.stored(&item, 2, 0, 1);
+        stats.day_ended();
+        let days = stats.days();
+        assert_eq!((days.put_yesterday_morning, days.put_today_morning, stats.put_total().count), (5, 7, 7));
+    }
+
+    #[test]
+    fn append_times_fall_into_steps_of_java() {
+        let stats = Stats::new("C");
+        stats.append_took(Duration::from_micros(999), 19);
+        stats.append_took(Duration::from_millis(9), 7);
+        stats.append_took(Duration::from_secs(20), 1);
+        let shown = stats.put_distribution();
+        assert!(shown.starts_with("[<=0ms]:19 [0~10ms]:7 [10~50ms]:0 "), "{shown}");
+        assert!(shown.ends_with("[10s~]:1 "), "{shown}");
+        assert_eq!(stats.longest_ms().0, 20_000);
+    }
+
+    #[test]
+    fn a_deleted_topic_is_forgotten() {
+        let stats = Stats::new("C");
+        stats.topic("T");
+        stats.group("T", "G");
+        stats.group("T2", "G");
+        stats.forget_topic("T");
+        let known = |name, key| stats.summary(name, key, Span::Day).is_some();
+        assert!(!known("TOPIC_PUT_NUMS", "T") && !known("GROUP_GET_NUMS", "T@G") && known("GROUP_GET_NUMS", "T2@G"));
+        stats.forget_group("G");
+        assert!(!known("GROUP_GET_NUMS", "T2@G"));
     }
 }

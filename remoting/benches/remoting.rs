@@ -4,8 +4,8 @@
 //! the server's loop and, where `perf` may count them, its system calls for each message.
 
 use compat::command::{CommandFlag, Opaque, ResponseCode, SerializeType};
-use compat::header::send::{SendRequest, SendResponse};
 use compat::header::Decode;
+use compat::header::send::{SendRequest, SendResponse};
 use remoting::codec::{self, Head};
 use remoting::output::Output;
 use remoting::peer::Peer;
@@ -177,9 +177,8 @@ fn load(address: SocketAddr, connections: usize, depth: usize, done: &AtomicU64,
 /// The number of a thread of this process.
 fn thread_named(name: &str) -> u32 {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-    let mut named = tasks.filter(|task| {
-        std::fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim_end() == name)
-    });
+    let mut named = tasks
+        .filter(|task| std::fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim_end() == name));
     named.next().and_then(|task| task.file_name().to_str()?.parse().ok()).expect("the loop has a thread")
 }
 
@@ -200,5 +199,11 @@ fn system_calls(thread: u32, time: Duration) -> Option<u64> {
         std::thread::sleep(time);
         return None;
     };
-    String::from_utf8_lossy(&output.stderr).lines().find(|line| line.contains("sys_enter"))?.split(',').next()?.parse().ok()
+    String::from_utf8_lossy(&output.stderr)
+        .lines()
+        .find(|line| line.contains("sys_enter"))?
+        .split(',')
+        .next()?
+        .parse()
+        .ok()
 }
