@@ -14,6 +14,8 @@ mod checkpoint;
 pub mod config_file;
 pub mod disk;
 mod dispatch;
+mod flush;
+mod format;
 mod log;
 mod map;
 pub mod queue;
@@ -22,6 +24,7 @@ mod segments;
 pub mod settings;
 pub mod store;
 pub mod watermark;
+mod worker;
 
 pub use append::{AppendError, Appended, Batch, NewRecord};
 pub use queue::Queue;

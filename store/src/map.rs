@@ -120,16 +120,6 @@ impl MappedFile {
         Ok(())
     }
 
-    /// Asks the system to read a range soon.
-    pub(crate) fn will_need(&self, at: usize, len: usize) {
-        if let Memory::File(map) = &self.memory
-            && at.checked_add(len).is_some_and(|end| end <= map.len())
-        {
-            // Only advice: what fails here will be read when it is touched.
-            let _ = map.advise_range(Advice::WillNeed, at, len);
-        }
-    }
-
     /// Where in this file a slice of it starts; `None` for a slice of something else.
     pub(crate) fn position_of(&self, slice: &[u8]) -> Option<usize> {
         let at = (slice.as_ptr() as usize).checked_sub(self.memory.start() as usize)?;
@@ -208,17 +198,28 @@ impl MapMut {
     }
 }
 
+/// Asks the system to read these bytes soon. Only advice: what fails here will be read when it is touched.
+pub(crate) fn will_need(bytes: &[u8]) {
+    if cfg!(miri) || bytes.is_empty() {
+        return;
+    }
+    let (start, len) = pages(bytes);
+    // SAFETY: whole pages of which each holds at least one byte of `bytes`, so all are mapped; this advice changes
+    // neither what they hold nor whether they are mapped.
+    unsafe { libc::madvise(start as *mut libc::c_void, len, libc::MADV_WILLNEED) };
+}
+
 /// Whether none of these bytes waits for the disk. `false` where the system does not say.
 pub(crate) fn is_resident(bytes: &[u8]) -> bool {
     if cfg!(miri) || bytes.is_empty() {
         return true;
     }
     let page = rustix::param::page_size();
-    let mut at = bytes.as_ptr() as usize / page * page;
-    let end = bytes.as_ptr() as usize + bytes.len();
+    let (mut at, len) = pages(bytes);
+    let end = at + len;
     let mut pages = [0u8; 256];
     while at < end {
-        let count = (end - at).div_ceil(page).min(pages.len());
+        let count = ((end - at) / page).min(pages.len());
         // SAFETY: whole pages of which each holds at least one byte of `bytes`, so all are mapped; one byte of the
         // answer for each of them fits into `pages`. `mincore` does not touch the pages themselves.
         let done = unsafe { libc::mincore(at as *mut libc::c_void, count * page, pages.as_mut_ptr().cast()) };
@@ -228,6 +229,14 @@ pub(crate) fn is_resident(bytes: &[u8]) -> bool {
         at += count * page;
     }
     true
+}
+
+/// Address and length of the pages that bytes lie in.
+fn pages(bytes: &[u8]) -> (usize, usize) {
+    let page = rustix::param::page_size();
+    let start = bytes.as_ptr() as usize / page * page;
+    let end = bytes.as_ptr() as usize + bytes.len();
+    (start, end.next_multiple_of(page) - start)
 }
 
 /// Where the bytes are.

@@ -1,0 +1,3 @@
+//! Byte layouts of the store's files, each in one place: table, encoding, decoding and golden bytes.
+
+pub(crate) mod checkpoint;
