@@ -6,6 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -31,6 +33,8 @@ public abstract class Server {
     private final Path folder;
     private final int port;
     private final Map<String, String> settings = new TreeMap<>();
+    private List<String> arguments = List.of();
+    private boolean asScript;
     private Process process;
 
     Server(Target.Role role, Target target, String name, Path folder, int port) {
@@ -62,6 +66,13 @@ public abstract class Server {
         return settings;
     }
 
+    /** Starts it as the scripts of a stock installation do, with these arguments besides {@code -c}. */
+    public final void startAsScript(String... more) {
+        arguments = List.of(more);
+        asScript = true;
+        start();
+    }
+
     /** Starts the process and returns once it says that it serves. */
     public final void start() {
         if (process != null && process.isAlive()) {
@@ -75,11 +86,17 @@ public abstract class Server {
             settings.forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
             Files.writeString(config, text);
             long from = Files.exists(log) ? Files.size(log) : 0;
-            ProcessBuilder builder = new ProcessBuilder(target.command(role, config))
+            List<String> command = new ArrayList<>(asScript ? target.commandOfScripts(role) : target.command(role));
+            command.addAll(List.of("-c", config.toString()));
+            command.addAll(arguments);
+            ProcessBuilder builder = new ProcessBuilder(command)
                 .directory(folder.toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
             builder.environment().putAll(target.environment());
+            if (asScript) {
+                builder.environment().putAll(Target.Java.environment());
+            }
             process = builder.start();
             RUNNING.add(process);
             awaitReady(log, from);

@@ -1,6 +1,8 @@
 package rocketmq.it.harness;
 
 import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,8 +13,21 @@ import java.util.Map;
 public enum Target {
     RUST {
         @Override
-        List<String> command(Role role, Path config) {
-            return List.of(executable().toString(), role.name().toLowerCase(), "-c", config.toString());
+        List<String> command(Role role) {
+            return List.of(executable().toString(), role.name().toLowerCase());
+        }
+
+        @Override
+        List<String> commandOfScripts(Role role) {
+            Path link = Java.HOME.resolveSibling("links").resolve(role.script);
+            try {
+                Files.createDirectories(link.getParent());
+                Files.deleteIfExists(link);
+                Files.createSymbolicLink(link, executable());
+            } catch (IOException e) {
+                throw new UncheckedIOException("cannot link " + link, e);
+            }
+            return List.of(link.toString());
         }
 
         @Override
@@ -23,10 +38,15 @@ public enum Target {
 
     JAVA {
         @Override
-        List<String> command(Role role, Path config) {
+        List<String> command(Role role) {
             List<String> command = new ArrayList<>(Java.command("256m"));
-            command.addAll(List.of(role.stockMain, "-c", config.toString()));
+            command.add(role.stockMain);
             return command;
+        }
+
+        @Override
+        List<String> commandOfScripts(Role role) {
+            return command(role);
         }
 
         @Override
@@ -36,21 +56,28 @@ public enum Target {
     };
 
     /** The two servers of RocketMQ. */
-    enum Role {
-        NAMESRV("org.apache.rocketmq.namesrv.NamesrvStartup", "The Name Server boot success."),
-        BROKER("org.apache.rocketmq.broker.BrokerStartup", "boot success.");
+    public enum Role {
+        NAMESRV("mqnamesrv", "org.apache.rocketmq.namesrv.NamesrvStartup", "The Name Server boot success."),
+        BROKER("mqbroker", "org.apache.rocketmq.broker.BrokerStartup", "boot success.");
 
+        /** The name of its script in a stock installation. */
+        final String script;
         final String stockMain;
         /** What the process prints once it serves. */
         final String ready;
 
-        Role(String stockMain, String ready) {
+        Role(String script, String stockMain, String ready) {
+            this.script = script;
             this.stockMain = stockMain;
             this.ready = ready;
         }
     }
 
-    abstract List<String> command(Role role, Path config);
+    /** How the server is started, without arguments. */
+    abstract List<String> command(Role role);
+
+    /** The same with exactly the command line of the stock scripts: ours through a link of the script's name. */
+    abstract List<String> commandOfScripts(Role role);
 
     abstract Map<String, String> environment();
 
