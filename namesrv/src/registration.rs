@@ -1,0 +1,189 @@
+//! The body of a registration, in its three forms: JSON, JSON of old brokers, and compressed.
+//!
+//! The compressed form is one zlib stream; all lengths are i32 BE:
+//!
+//! | part                    | content                                                                     |
+//! |-------------------------|-----------------------------------------------------------------------------|
+//! | length, bytes           | version of the topics, JSON                                                 |
+//! | i32                     | number of topics                                                            |
+//! | of each: length, bytes  | `{topic} {readQueueNums} {writeQueueNums} {perm} {topicFilterType}`, no JSON |
+//! | length, bytes           | addresses of filter servers, JSON array                                     |
+//!
+//! Source: `common/protocol/body/RegisterBrokerBody`, `common/TopicConfig#decode`.
+
+use compat::body::DataVersion;
+use compat::body::namesrv::{RegisterBrokerBody, TopicConfigTable};
+use compat::command::version;
+use compat::json;
+use compat::topic::{Perm, TopicConfig, TopicFilterType};
+use flate2::read::ZlibDecoder;
+use std::io::Read;
+
+/// Longest body after decompression, bytes: some two million topics.
+const MAX_INFLATED: u64 = 256 << 20;
+
+/// What a body says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Body {
+    /// Version of the topics.
+    pub version: DataVersion,
+    /// The topics.
+    pub topics: Vec<TopicConfig>,
+    /// Addresses of filter servers; `None` leaves those that are known.
+    pub filter_servers: Option<Vec<String>>,
+}
+
+/// Why a body cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// The JSON is wrong.
+    #[error(transparent)]
+    Json(#[from] json::Error),
+    /// The compressed stream is wrong, or ends too early.
+    #[error("the compressed stream is cut short or damaged: {0}")]
+    Stream(String),
+    /// A topic has not five readable parts.
+    #[error("not a topic: [{0}]")]
+    Topic(String),
+}
+
+/// Reads the body of a broker of some version.
+pub fn decode(bytes: &[u8], is_compressed: bool, broker_version: i32) -> Result<Body, BodyError> {
+    match () {
+        () if bytes.is_empty() => {
+            Ok(Body { filter_servers: (broker_version >= version::V3_0_11).then(Vec::new), ..Body::default() })
+        }
+        () if broker_version < version::V3_0_11 => Ok(Body::of(json::from_slice(bytes)?, None)),
+        () if is_compressed => decode_compressed(bytes),
+        () => {
+            let body: RegisterBrokerBody = json::from_slice(bytes)?;
+            Ok(Body::of(body.topic_config_serialize_wrapper, body.filter_server_list))
+        }
+    }
+}
+
+impl Body {
+    fn of(table: TopicConfigTable, filter_servers: Option<Vec<String>>) -> Self {
+        let topic = |(name, mut topic): (String, TopicConfig)| {
+            if topic.topic_name.is_empty() {
+                topic.topic_name = name;
+            }
+            topic
+        };
+        let topics = table.topic_config_table.into_iter().map(topic).collect();
+        Self { version: table.data_version, topics, filter_servers }
+    }
+}
+
+fn decode_compressed(bytes: &[u8]) -> Result<Body, BodyError> {
+    let mut stream = ZlibDecoder::new(bytes).take(MAX_INFLATED);
+    let version = json::from_slice(&read_part(&mut stream)?)?;
+    let mut topics = Vec::new();
+    for _ in 0..read_int(&mut stream)? {
+        topics.push(topic(&read_part(&mut stream)?)?);
+    }
+    // 4.3.0 goes on without a list that it cannot read.
+    let filter_servers = json::from_slice(&read_part(&mut stream)?).ok();
+    Ok(Body { version, topics, filter_servers })
+}
+
+fn read_int(stream: &mut impl Read) -> Result<u32, BodyError> {
+    let mut bytes = [0; 4];
+    stream.read_exact(&mut bytes).map_err(|error| BodyError::Stream(error.to_string()))?;
+    let number = i32::from_be_bytes(bytes);
+    u32::try_from(number).map_err(|_| BodyError::Stream(format!("a length of {number}")))
+}
+
+fn read_part(stream: &mut impl Read) -> Result<Vec<u8>, BodyError> {
+    let len = read_int(stream)?;
+    let mut part = Vec::new();
+    let read = stream.take(u64::from(len)).read_to_end(&mut part);
+    match read {
+        Ok(read) if read == len as usize => Ok(part),
+        Ok(read) => Err(BodyError::Stream(format!("{read} of {len} bytes"))),
+        Err(error) => Err(BodyError::Stream(error.to_string())),
+    }
+}
+
+fn topic(line: &[u8]) -> Result<TopicConfig, BodyError> {
+    let line = String::from_utf8_lossy(line);
+    parse_topic(&line).ok_or_else(|| BodyError::Topic(line.chars().take(200).collect()))
+}
+
+fn parse_topic(line: &str) -> Option<TopicConfig> {
+    let parts: Vec<&str> = line.split(' ').collect();
+    let [name, read, write, perm, filter_type] = parts[..] else { return None };
+    Some(TopicConfig {
+        topic_name: name.to_owned(),
+        read_queue_count: read.parse().ok()?,
+        write_queue_count: write.parse().ok()?,
+        perm: Perm(perm.parse().ok()?),
+        topic_filter_type: TopicFilterType::from_name(filter_type)?,
+        ..TopicConfig::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+    use hex_literal::hex;
+    use std::io::Write;
+
+    #[test]
+    fn a_stream_of_java_is_read() {
+        // RegisterBrokerBody.encode(true) of 4.3.0: topic T with 4 queues, version 3 of 1533000000000, no filter servers.
+        let java = hex!(
+            "78da63606050af564ace2fcd2b492d52b232d6512ac9cc4d2d2e49cc2d50b23234353636"
+            "80815a0606064620160a513001423385604f3f771fd7f8104777a02853742c00c3e01107"
+        );
+        let body = decode(&java, true, 273).unwrap();
+        assert_eq!(body.version, DataVersion { counter: 3, timestamp: 1_533_000_000_000 });
+        assert_eq!(body.topics, [TopicConfig::new("T", 4, Perm::READ_WRITE)]);
+        assert_eq!(body.filter_servers, Some(Vec::new()));
+    }
+
+    #[test]
+    fn json_is_read_with_and_without_filter_servers() {
+        let wrapper = r#"{"dataVersion":{"counter":3,"timestamp":5},"topicConfigTable":{"T":{"order":false,"perm":6,
+            "readQueueNums":4,"topicFilterType":"SINGLE_TAG","topicName":"T","topicSysFlag":0,"writeQueueNums":4}}}"#;
+        let json = format!(r#"{{"filterServerList":["f:1"],"topicConfigSerializeWrapper":{wrapper}}}"#);
+        let body = decode(json.as_bytes(), false, 273).unwrap();
+        assert_eq!(body.topics, [TopicConfig::new("T", 4, Perm::READ_WRITE)]);
+        assert_eq!(body.filter_servers, Some(vec!["f:1".to_owned()]));
+
+        let old = decode(wrapper.as_bytes(), true, 36).unwrap();
+        assert_eq!((old.topics, old.filter_servers), (body.topics, None));
+    }
+
+    #[test]
+    fn no_body_is_version_zero_without_topics() {
+        assert_eq!(decode(b"", true, 273).unwrap(), Body { filter_servers: Some(vec![]), ..Body::default() });
+        assert_eq!(decode(b"", false, 36).unwrap(), Body::default());
+    }
+
+    #[test]
+    fn a_stream_that_lies_is_refused() {
+        let version = [&[0, 0, 0, 2][..], b"{}"].concat();
+        for (what, content) in [
+            ("a negative length", vec![0xFF, 0, 0, 0]),
+            ("a length past the end", vec![0x7F, 0, 0, 0]),
+            ("topics that are missing", [&version[..], &[0x7F, 0, 0, 0]].concat()),
+            ("a topic of two parts", [&version[..], &[0, 0, 0, 1, 0, 0, 0, 3], b"T 4", &[0, 0, 0, 2], b"[]"].concat()),
+            ("no filter servers", [&version[..], &[0, 0, 0, 0]].concat()),
+        ] {
+            assert!(decode(&deflate(&content), true, 273).is_err(), "{what}");
+        }
+        assert!(decode(b"no zlib", true, 273).is_err());
+        assert!(decode(b"{}", true, 273).is_err());
+        let fine = [&version[..], &[0, 0, 0, 0, 0, 0, 0, 2], b"[]"].concat();
+        assert!(decode(&deflate(&fine), true, 273).is_ok());
+    }
+
+    fn deflate(content: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+}
