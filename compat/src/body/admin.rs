@@ -91,8 +91,8 @@ pub struct Connection {
 }
 
 /// Connections of a consumer group (code 203).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct ConsumerConnection {
     /// The connections.
     pub connection_set: Vec<Connection>,

@@ -60,31 +60,34 @@ impl Default for ConsumerData {
 }
 
 /// How a consumer gets its messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConsumeType {
     /// It pulls by itself.
     #[serde(rename = "CONSUME_ACTIVELY")]
     Actively,
     /// Its client library pulls for it.
+    #[default]
     #[serde(rename = "CONSUME_PASSIVELY")]
     Passively,
 }
 
 /// Who gets a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MessageModel {
     /// Every member.
     #[serde(rename = "BROADCASTING")]
     Broadcasting,
     /// One member.
+    #[default]
     #[serde(rename = "CLUSTERING")]
     Clustering,
 }
 
 /// Where a group without offsets begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names say all there is to say")]
 pub enum ConsumeFromWhere {
+    #[default]
     #[serde(rename = "CONSUME_FROM_LAST_OFFSET")]
     LastOffset,
     #[serde(rename = "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST")]

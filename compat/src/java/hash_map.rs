@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 /// The entries in the map's order; of a key that comes twice the first place and the last value remain.
 ///
-/// A bucket that Java turned into a tree (more than eight entries) is taken for a list, as the tree keeps that order too.
+/// Not modelled: buckets of more than eight entries, which Java turns into trees with an order of their own.
 pub fn in_order<V>(entries: impl IntoIterator<Item = (String, V)>) -> impl Iterator<Item = (String, V)> {
     let mut kept: Vec<(String, V)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();

@@ -95,7 +95,7 @@ struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// The next entry and where it begins: without blanks before it, comments, and the line ends that a backslash escapes.
     fn next_logical(&mut self) -> Option<(usize, Vec<u8>)> {
-        while self.at < self.bytes.len() {
+        'entries: while self.at < self.bytes.len() {
             let begins = self.line;
             let natural = self.next_natural();
             if natural.is_empty() || matches!(natural[0], b'#' | b'!') {
@@ -104,11 +104,10 @@ impl<'a> Lines<'a> {
             let mut text = natural.to_vec();
             while continues(&text) && self.at < self.bytes.len() {
                 text.pop();
-                let natural = self.next_natural();
-                if text.is_empty() && natural.is_empty() {
-                    break;
+                if text.is_empty() {
+                    continue 'entries;
                 }
-                text.extend_from_slice(natural);
+                text.extend_from_slice(self.next_natural());
             }
             if continues(&text) {
                 text.pop();
@@ -222,7 +221,7 @@ mod tests {
 
     #[test]
     fn comments_and_empty_lines_count_as_lines() {
-        let text = "# a=1\n\n  ! b=2 \\\nc=3\r\n\\\n\nd=\\\n  4\re=5";
+        let text = "# a=1\n\n  ! b=2 \\\nc=3\r\n\\\n#\nd=\\\n  4\re=5";
         let expected = [(4, "c", "3"), (7, "d", "4"), (9, "e", "5")];
         assert_eq!(read(text), expected.map(|(line, key, value)| (line, key.to_owned(), value.to_owned())));
     }

@@ -359,13 +359,15 @@ impl<'de> Reader<'de> {
                 self.plain_key()?.into_text()
             };
             self.colon()?;
-            if self.take_null()? {
-                continue;
-            }
             let place = self.at;
-            self.skip()?;
+            let found = if self.take_null()? {
+                None
+            } else {
+                self.skip()?;
+                Some(place)
+            };
             if let Some(field) = name.and_then(|name| fields.iter().position(|field| *field == name)) {
-                places[field] = Some(place);
+                places[field] = found;
             }
         }
         Ok(places)

@@ -27,6 +27,24 @@ pub mod name {
     pub const TRANSACTION_PREPARED_QUEUE_OFFSET: &str = "TRAN_PREPARED_QUEUE_OFFSET";
     pub const TRANSACTION_CHECK_TIMES: &str = "TRANSACTION_CHECK_TIMES";
     pub const CHECK_IMMUNITY_TIME: &str = "CHECK_IMMUNITY_TIME_IN_SECONDS";
+    /// All of them.
+    pub const ALL: &[&str] = &[
+        KEYS,
+        TAGS,
+        WAIT,
+        DELAY,
+        RETRY_TOPIC,
+        REAL_TOPIC,
+        REAL_QUEUE_ID,
+        TRANSACTION_PREPARED,
+        PRODUCER_GROUP,
+        ORIGIN_MESSAGE_ID,
+        UNIQUE_KEY,
+        MAX_RECONSUME_TIMES,
+        TRANSACTION_PREPARED_QUEUE_OFFSET,
+        TRANSACTION_CHECK_TIMES,
+        CHECK_IMMUNITY_TIME,
+    ];
 }
 
 /// The properties that decide what a broker does with a message, found in one pass without a map.
