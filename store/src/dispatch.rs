@@ -1,17 +1,28 @@
 //! Dispatch: what follows from a stored record, derived in log order by one path for live traffic and recovery.
 //!
 //! An [`Entry`] is all of a record that queue, index and readers in waiting need. An append hands out the entries of
-//! what it stored; recovery makes the same ones from the log.
+//! what it stored, in log order; whoever appended drains them after the append lock is free. One thread drains for all
+//! that appended meanwhile; nobody waits for it. Recovery makes the same entries from the log ([`Tags::entry`]).
+//!
+//! What may not be seen yet is not dispatched: entries wait until the log says that their records are there, under
+//! `SYNC_FLUSH` that they are durable.
 //! Source: `store/DefaultMessageStore$ReputMessageService`, `store/CommitLog#checkMessageAndReturnSize`.
 
-use crate::queue::Queue;
+use crate::index::Index;
+use crate::queue::{Placed, Queue};
+use crate::queues::Queues;
+use crate::store::{Arrival, Arrivals};
 use compat::java::hash;
+use compat::message::TransactionType;
 use compat::message::properties::Marks;
+use compat::message::record::Record;
 use compat::names::SCHEDULE_TOPIC;
-use compat::offset::{PhysicalOffset, QueueOffset};
+use compat::offset::{PhysicalOffset, QueueId, QueueOffset};
 use compat::time::Millis;
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// Hashes of the keys of one message.
@@ -35,6 +46,144 @@ pub(crate) struct Entry {
     pub store_timestamp: Millis,
     /// What the index finds it by: see [`key_hashes`]. Empty when it is not to be indexed.
     pub key_hashes: KeyHashes,
+}
+
+/// Brings entries to queues, index and those who wait for messages.
+pub(crate) struct Dispatcher {
+    index: Arc<Index>,
+    arrivals: OnceLock<Arc<dyn Arrivals>>,
+    pending: Mutex<VecDeque<Entry>>,
+    /// Held by whoever drains.
+    work: Mutex<Work>,
+    /// Behind the last record that was dispatched.
+    dispatched: AtomicI64,
+    /// Store time of the last record that was dispatched.
+    stamp: AtomicI64,
+}
+
+/// Memory of a round, kept for the next one.
+#[derive(Default)]
+struct Work {
+    round: Vec<Entry>,
+    arrivals: Vec<Arrival>,
+}
+
+/// Most entries of a round.
+const ROUND: usize = 256;
+
+impl Dispatcher {
+    /// Everything before `at` is dispatched.
+    pub fn new(index: Arc<Index>, at: PhysicalOffset, stamp: Millis) -> Self {
+        Self {
+            index,
+            arrivals: OnceLock::new(),
+            pending: Mutex::default(),
+            work: Mutex::default(),
+            dispatched: AtomicI64::new(at.to_java()),
+            stamp: AtomicI64::new(stamp.0),
+        }
+    }
+
+    /// Who is told of messages in watched queues. The first call counts.
+    pub fn tell(&self, arrivals: Arc<dyn Arrivals>) {
+        let _ = self.arrivals.set(arrivals);
+    }
+
+    /// Adds an entry behind the others: under the append lock.
+    pub fn push(&self, entry: Entry) {
+        lock(&self.pending).push_back(entry);
+    }
+
+    /// Dispatches entries of records that end at or before `limit()`, unless another thread does so just then: that one
+    /// sees to these too.
+    pub fn drain(&self, limit: impl Fn() -> PhysicalOffset) {
+        loop {
+            let mut work = match self.work.try_lock() {
+                Ok(work) => work,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            while self.round(&mut work, limit()) {}
+            drop(work);
+            // One that was pushed meanwhile found the work taken, and went away.
+            if !self.has_ready(limit()) {
+                return;
+            }
+        }
+    }
+
+    /// As [`Dispatcher::drain`], and waits for another thread that does so. `work` then runs while nobody dispatches.
+    pub fn settle<T>(&self, limit: impl Fn() -> PhysicalOffset, work: impl FnOnce() -> T) -> T {
+        let mut held = lock(&self.work);
+        while self.round(&mut held, limit()) {}
+        work()
+    }
+
+    /// Behind the last record that was dispatched.
+    pub fn dispatched(&self) -> PhysicalOffset {
+        PhysicalOffset::from_java(self.dispatched.load(Ordering::Acquire)).unwrap_or_default()
+    }
+
+    /// Store time of the last record that was dispatched.
+    pub fn stamp(&self) -> Millis {
+        Millis(self.stamp.load(Ordering::Acquire))
+    }
+
+    fn has_ready(&self, limit: PhysicalOffset) -> bool {
+        lock(&self.pending).front().is_some_and(|entry| entry.end() <= limit)
+    }
+
+    fn round(&self, work: &mut Work, limit: PhysicalOffset) -> bool {
+        {
+            let mut pending = lock(&self.pending);
+            let ready = pending.iter().take(ROUND).take_while(|entry| entry.end() <= limit).count();
+            work.round.extend(pending.drain(..ready));
+        }
+        let Some(last) = work.round.last() else { return false };
+        let (end, stamp) = (last.end(), last.store_timestamp);
+        for entry in &work.round {
+            self.dispatch(entry, &mut work.arrivals);
+        }
+        self.stamp.store(stamp.0, Ordering::Release);
+        self.dispatched.store(end.to_java(), Ordering::Release);
+        if let Some(arrivals) = self.arrivals.get().filter(|_| !work.arrivals.is_empty()) {
+            arrivals.arrived(&work.arrivals);
+        }
+        work.arrivals.clear();
+        work.round.clear();
+        true
+    }
+
+    fn dispatch(&self, entry: &Entry, arrivals: &mut Vec<Arrival>) {
+        if apply(entry, &self.index) == Placed::Stored && entry.queue.is_watched() {
+            arrivals.push(Arrival {
+                queue: Arc::clone(&entry.queue),
+                queue_offset: entry.queue_offset,
+                tags_code: entry.tags_code,
+                store_timestamp: entry.store_timestamp,
+                position: entry.position,
+                size: entry.size,
+            });
+        }
+    }
+}
+
+/// Brings one entry to its queue and to the index. The only way into both.
+pub(crate) fn apply(entry: &Entry, index: &Index) -> Placed {
+    let placed = if entry.queued { entry.queue.place(entry) } else { Placed::Already };
+    index.put(entry);
+    placed
+}
+
+impl Entry {
+    /// Behind the record.
+    pub fn end(&self) -> PhysicalOffset {
+        self.position.plus(u64::from(self.size))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The hashes that the index holds for a message of a topic, the unique key first. `prefix` is
@@ -65,6 +214,24 @@ impl Tags {
     pub fn code(&self, topic: &[u8], marks: &Marks<'_>, store_timestamp: Millis) -> i64 {
         let due = if topic == SCHEDULE_TOPIC.as_bytes() { self.due(marks, store_timestamp) } else { None };
         due.unwrap_or_else(|| hash::tags_code(marks.tags))
+    }
+
+    /// The entry of a record that stands at a place of the log; `None` when its queue number or offset is none.
+    pub fn entry(&self, record: &Record<'_>, position: PhysicalOffset, queues: &Queues) -> Option<Entry> {
+        let topic = String::from_utf8_lossy(record.topic());
+        let queue = queues.queue(&topic, QueueId::from_java(record.queue_id())?);
+        let marks = Marks::of(record.properties());
+        let is_indexed = record.sys_flag().transaction() != TransactionType::Rollback;
+        Some(Entry {
+            queued: record.sys_flag().is_queued(),
+            queue_offset: QueueOffset::from_java(record.queue_offset())?,
+            position,
+            size: record.size(),
+            tags_code: self.code(record.topic(), &marks, record.store_timestamp()),
+            store_timestamp: record.store_timestamp(),
+            key_hashes: if is_indexed { key_hashes(queue.key_hash_prefix(), &marks) } else { KeyHashes::new() },
+            queue,
+        })
     }
 
     fn due(&self, marks: &Marks<'_>, store_timestamp: Millis) -> Option<i64> {

@@ -11,15 +11,21 @@
 
 pub mod append;
 mod checkpoint;
+mod clean;
 pub mod config_file;
 pub mod disk;
 mod dispatch;
 mod flush;
 mod format;
+mod index;
 mod log;
 mod map;
+mod query;
 pub mod queue;
+mod queues;
 pub mod read;
+mod recovery;
+mod runtime_info;
 mod segments;
 pub mod settings;
 pub mod store;

@@ -1,14 +1,23 @@
-//! Reading a queue. Source: `store/DefaultMessageStore#getMessage`.
+//! Reading a queue.
+//!
+//! A read looks at queue entries in small steps, picks by what they say, and hands out slices of the mapped log. Under
+//! [`Reading::MemoryOnly`] it touches no byte of the log that is not in memory, and gives up instead of waiting.
+//! Source: `store/DefaultMessageStore#getMessage`.
+//!
+//! Differs: a reader behind the end of a queue is sent to that end, not to offset 0 (`OFFSET_OVERFLOW_BADLY`).
 
+use crate::format::queue_entry::{self, QueueEntry};
+use crate::log::Log;
 use crate::queue::Queue;
 use compat::offset::{PhysicalOffset, QueueOffset};
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// What is asked of a queue.
 #[derive(Clone, Copy)]
 pub struct ReadRequest<'a> {
-    /// The queue; `None` when the topic has none yet (it then reads as empty).
+    /// The queue; one that has had no message reads as empty.
     pub queue: &'a Arc<Queue>,
     /// First offset wanted; may be any number a client sends.
     pub offset: i64,
@@ -107,8 +116,10 @@ impl LogSlice {
 /// The messages of a read. Reused read after read: no allocation in steady state.
 #[derive(Default)]
 pub struct Found {
-    /// The records, in queue order.
+    /// The records, in queue order. Neighbours in the log are one slice.
     pub records: Vec<LogSlice>,
+    /// How many records that are.
+    pub count: u32,
     /// Bytes of all records.
     pub bytes: usize,
     /// How far behind the end of the log the last looked at message lies, bytes.
@@ -134,5 +145,192 @@ impl Filter for Everything {
     }
     fn by_record(&self, _: &[u8]) -> bool {
         true
+    }
+}
+
+/// What decides how much a read gives.
+pub(crate) struct Limits {
+    /// Messages and bytes of one read from memory, and of one from the disk.
+    pub in_memory: (i64, i64),
+    pub on_disk: (i64, i64),
+    /// Messages further than this behind the end of the log are taken to be on disk only, bytes.
+    pub memory: u64,
+    /// Whether a reader's offset is corrected.
+    pub corrects_offsets: bool,
+}
+
+/// Entries that are looked at in one step.
+const STEP: usize = 64;
+/// Most entries of one read, unless more messages are wanted.
+const LOOKED_AT: i64 = 800;
+
+/// Reads messages of one queue.
+pub(crate) fn read(
+    log: &Log,
+    limits: &Limits,
+    request: &ReadRequest<'_>,
+    filter: &dyn Filter,
+    found: &mut Found,
+) -> Read {
+    found.clear();
+    let queue = request.queue;
+    let ends = QueueEnds { min: queue.min(), max: queue.max() };
+    if let Some((status, next)) = outside(request.offset, ends) {
+        let next = if limits.corrects_offsets { next } else { request.offset };
+        return Read::Done { status, next, ends, from_slave: false };
+    }
+    let mut reader =
+        Reader { log, limits, request, filter, found, end: log.written(), passed: 0, status: None, gone_to: None };
+    match reader.run(ends) {
+        Ok(Some(status)) => Read::Done {
+            status,
+            next: request.offset + reader.passed,
+            ends,
+            from_slave: reader.found.fall_behind > limits.memory,
+        },
+        Ok(None) => {
+            reader.found.clear();
+            Read::Cold
+        }
+        Err(error) => {
+            tracing::error!(topic = queue.topic(), queue = %queue.id(), offset = request.offset, %error, "consume queue cannot be read");
+            reader.found.clear();
+            Read::Unavailable
+        }
+    }
+}
+
+/// The answer to an offset that is not in the queue, and the one to go on with.
+fn outside(offset: i64, ends: QueueEnds) -> Option<(GetStatus, i64)> {
+    let (min, max) = (ends.min.to_java(), ends.max.to_java());
+    match offset {
+        _ if max == 0 => Some((GetStatus::NoMessageInQueue, 0)),
+        _ if offset < min => Some((GetStatus::OffsetTooSmall, min)),
+        _ if offset == max => Some((GetStatus::OffsetOverflowOne, offset)),
+        _ if offset > max => Some((GetStatus::OffsetOverflowBadly, max)),
+        _ => None,
+    }
+}
+
+impl Found {
+    /// Forgets the records, keeps the memory.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        (self.count, self.bytes, self.fall_behind, self.last_position) = (0, 0, 0, PhysicalOffset::ZERO);
+    }
+}
+
+struct Reader<'a> {
+    log: &'a Log,
+    limits: &'a Limits,
+    request: &'a ReadRequest<'a>,
+    filter: &'a dyn Filter,
+    found: &'a mut Found,
+    /// End of the log when the read began.
+    end: PhysicalOffset,
+    /// Entries passed.
+    passed: i64,
+    /// Why nothing was taken so far.
+    status: Option<GetStatus>,
+    /// Messages before this place are gone from the log.
+    gone_to: Option<PhysicalOffset>,
+}
+
+impl Reader<'_> {
+    /// `None` when that would wait for the disk.
+    fn run(&mut self, ends: QueueEnds) -> io::Result<Option<GetStatus>> {
+        let mut scratch = [0; STEP * queue_entry::LEN];
+        let most = LOOKED_AT.max(i64::from(self.request.max_count));
+        let most = most.min(ends.max.to_java() - self.request.offset);
+        while self.passed < most {
+            let step = (STEP as i64).min(most - self.passed).min(self.wanted_step()) as usize;
+            let from = (self.request.offset + self.passed) as u64;
+            let out = &mut scratch[..step * queue_entry::LEN];
+            let Some(len) = self.request.queue.read(from, out, self.request.reading)? else { return Ok(None) };
+            let (entries, _) = out[..len].as_chunks::<{ queue_entry::LEN }>();
+            if entries.is_empty() {
+                break;
+            }
+            for bytes in entries {
+                let Some(entry) = QueueEntry::decode(bytes) else {
+                    self.pass(GetStatus::MessageWasRemoving);
+                    continue;
+                };
+                let behind = entry.position.distance_to(self.end);
+                if self.is_full(&entry, behind > self.limits.memory) {
+                    return Ok(Some(GetStatus::Found));
+                }
+                self.found.fall_behind = behind;
+                let Some(verdict) = self.take(&entry) else { return Ok(None) };
+                self.pass(verdict);
+            }
+        }
+        let nothing = if self.passed == 0 { GetStatus::OffsetFoundNull } else { GetStatus::NoMatchedMessage };
+        Ok(Some(self.status.unwrap_or(nothing)))
+    }
+
+    /// While every message was wanted, no more entries than messages can still be taken.
+    fn wanted_step(&self) -> i64 {
+        if self.passed > i64::from(self.found.count) {
+            return STEP as i64;
+        }
+        (i64::from(self.request.max_count) - i64::from(self.found.count) + 1).max(1)
+    }
+
+    fn pass(&mut self, verdict: GetStatus) {
+        self.passed += 1;
+        if self.found.count == 0 || verdict == GetStatus::Found {
+            self.status = Some(verdict);
+        }
+    }
+
+    /// Source: `store/DefaultMessageStore#isTheBatchFull`. The first message is taken whatever its size.
+    fn is_full(&self, entry: &QueueEntry, on_disk: bool) -> bool {
+        let count = i64::from(self.found.count);
+        if count == 0 {
+            return false;
+        }
+        let (most, most_bytes) = if on_disk { self.limits.on_disk } else { self.limits.in_memory };
+        count >= i64::from(self.request.max_count)
+            || self.found.bytes as i64 + i64::from(entry.size) > most_bytes
+            || count > most - 1
+    }
+
+    /// What becomes of one entry; `None` when that would wait for the disk.
+    fn take(&mut self, entry: &QueueEntry) -> Option<GetStatus> {
+        if self.gone_to.is_some_and(|gone_to| entry.position < gone_to) {
+            return Some(GetStatus::MessageWasRemoving);
+        }
+        if !self.filter.by_tags_code(entry.tags()) {
+            return Some(GetStatus::NoMatchedMessage);
+        }
+        let Some(slice) = self.log.slice(entry.position, entry.size as usize) else {
+            self.gone_to = Some(self.log.file_end(entry.position));
+            return Some(GetStatus::MessageWasRemoving);
+        };
+        if self.request.reading == Reading::MemoryOnly && !self.log.is_resident(&slice) {
+            self.log.will_need(&slice);
+            return None;
+        }
+        if !self.filter.by_record(slice.bytes()) {
+            return Some(GetStatus::NoMatchedMessage);
+        }
+        self.gone_to = None;
+        self.found.add(entry.position, slice);
+        Some(GetStatus::Found)
+    }
+}
+
+impl Found {
+    fn add(&mut self, position: PhysicalOffset, record: LogSlice) {
+        self.count += 1;
+        self.bytes += record.range.len();
+        self.last_position = position;
+        match self.records.last_mut() {
+            Some(last) if last.range.end == record.range.start && Arc::ptr_eq(&last.region, &record.region) => {
+                last.range.end = record.range.end;
+            }
+            _ => self.records.push(record),
+        }
     }
 }

@@ -629,7 +629,7 @@ fn each_record(log: &Log, mut each: impl FnMut(u64, &Record<'_>)) -> PhysicalOff
 }
 
 fn queue(topic: &str, id: i32) -> Arc<Queue> {
-    Arc::new(Queue::new(topic, QueueId::from_java(id).unwrap()))
+    Queue::detached(topic, QueueId::from_java(id).unwrap())
 }
 
 fn message<'a>(queue: &'a Arc<Queue>, body: &'a [u8], properties: &'a [u8]) -> NewRecord<'a> {
