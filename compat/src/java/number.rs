@@ -25,11 +25,6 @@ pub fn double_text(value: f64) -> String {
     }
 }
 
-/// `Integer.parseInt` or `Long.parseLong`: an optional sign and digits, nothing else.
-pub fn parse<T: std::str::FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
-}
-
 /// A decimal number: sign, digits before and after the point, exponent.
 struct Decimal<'a> {
     negative: bool,

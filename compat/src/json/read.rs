@@ -404,7 +404,7 @@ impl<'de> Scalar<'de> {
         match self {
             Self::Null => None,
             Self::Bool(value) => Some(f64::from(u8::from(*value))),
-            Self::Number(text) => text.parse().ok(),
+            Self::Number(text) => text.parse().ok().filter(|value: &f64| value.is_finite()),
             Self::Text(text) if text.is_empty() => Some(0.0),
             Self::Text(text) => text.parse().ok().filter(|value: &f64| value.is_finite()),
         }

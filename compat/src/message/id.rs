@@ -23,7 +23,7 @@ pub fn encode(host: SocketAddrV4, position: PhysicalOffset) -> [u8; LEN] {
 
 /// Broker and place of an id; `None` for anything that is not one.
 pub fn decode(id: &str) -> Option<(SocketAddrV4, PhysicalOffset)> {
-    if id.len() != LEN || !id.is_ascii() {
+    if id.len() != LEN || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     let ip = u32::from_str_radix(&id[..8], 16).ok()?;
@@ -44,6 +44,10 @@ mod tests {
         let position = PhysicalOffset::from_java(0x1234).unwrap();
         assert_eq!(&encode(host, position), b"0A00000100002A9F0000000000001234");
         assert_eq!(decode("0a00000100002a9f0000000000001234"), Some((host, position)));
-        assert_eq!(decode("C0000202138030946E096F92BF1B000"), None);
+        for id in
+            ["C0000202138030946E096F92BF1B000", "+A00000100002A9F0000000000001234", "0A00000100012A9F0000000000001234"]
+        {
+            assert_eq!(decode(id), None, "{id}");
+        }
     }
 }
