@@ -17,14 +17,14 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use store::config_file::{ConfigFile, Unreadable};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// The table of groups.
 pub struct Groups {
     table: RwLock<GroupTable>,
     generation: AtomicU64,
     file: TableFile,
-    changed: Notify,
+    changed: watch::Sender<u64>,
     settings: Arc<Live<BrokerSettings>>,
     clock: Clock,
 }
@@ -38,7 +38,7 @@ impl Groups {
             table.merge(stored);
         }
         let generation = AtomicU64::new(0);
-        Ok(Self { table: RwLock::new(table), generation, file, changed: Notify::new(), settings, clock })
+        Ok(Self { table: RwLock::new(table), generation, file, changed: watch::Sender::new(0), settings, clock })
     }
 
     /// Changes with every change of any group: whoever keeps a group compares it.
@@ -89,9 +89,9 @@ impl Groups {
         self.read().snapshot()
     }
 
-    /// Waits for a change. One waiter at a time; a change that nobody waited for is told to the next one.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
+    /// The number of the last change; whoever holds this can wait for the next.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     /// Makes every change so far durable. May wait for the disk.
@@ -106,8 +106,8 @@ impl Groups {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let (changed, result) = change(&mut table);
         if changed {
-            self.generation.fetch_add(1, Ordering::Release);
-            self.changed.notify_one();
+            let generation = self.generation.fetch_add(1, Ordering::Release) + 1;
+            self.changed.send_replace(generation);
         }
         result
     }

@@ -14,3 +14,10 @@ pub struct Identity {
     /// Where clients send to: part of every record and message id.
     pub address: SocketAddrV4,
 }
+
+impl Identity {
+    /// `host:port` that clients are told.
+    pub fn told(&self) -> String {
+        format!("{}:{}", self.ip, self.address.port())
+    }
+}

@@ -5,9 +5,13 @@
 //! Features do not call each other's insides, and none of them knows the whole broker.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod answer;
+pub mod background;
 pub mod bench;
+pub mod cli;
 pub mod clients;
+pub mod config;
 pub mod filter;
 pub mod groups;
 pub mod identity;
@@ -17,6 +21,7 @@ pub mod offsets;
 pub mod pull;
 pub mod query;
 pub mod refusal;
+pub mod registration;
 pub mod retry;
 pub mod send;
 pub mod service;
@@ -25,3 +30,4 @@ pub mod stats;
 pub mod table_file;
 pub mod topics;
 pub mod transaction;
+pub mod wiring;

@@ -6,6 +6,7 @@ use compat::command::ResponseCode;
 use compat::header::HeaderError;
 use compat::java::time::Zone;
 use compat::names::SEE_FAQ;
+use compat::settings::BadValue;
 use compat::time::Millis;
 use std::net::SocketAddr;
 
@@ -37,6 +38,45 @@ pub enum Refusal {
     FilterTypeForbidden {
         /// `SQL92`.
         kind: String,
+    },
+    /// A topic that an operator asks about does not exist.
+    AskedTopicMissing {
+        /// Topic.
+        topic: String,
+    },
+    /// Neither `SINGLE_TAG` nor `MULTI_TAG`.
+    FilterType {
+        /// What was given.
+        value: String,
+    },
+    /// Too few queues, or too many.
+    QueueCount {
+        /// How many.
+        count: i32,
+        /// The most there can be.
+        max: i32,
+    },
+    /// Nobody of a group is connected, to an operator who asks for its members.
+    GroupOffline {
+        /// Group.
+        group: String,
+    },
+    /// No producer of a group is connected.
+    ProducerGroupMissing {
+        /// Group.
+        group: String,
+    },
+    /// A setting that takes effect at the next start only.
+    SettingFixed {
+        /// Its key.
+        key: String,
+    },
+    /// A value that a setting does not take.
+    Setting(BadValue),
+    /// A change that holds, but could not be written to the disk.
+    NotDurable {
+        /// What the system says.
+        cause: String,
     },
     /// A part of RocketMQ that this broker does not have yet.
     NotYet {
@@ -218,6 +258,30 @@ impl Refusal {
             Self::NoConsumer { group } => (Code::SystemError, format!("no consumer for this group, {group}")),
             Self::FilterTypeForbidden { kind } => {
                 (Code::SystemError, format!("The broker does not support consumer to filter message by {kind}"))
+            }
+            Self::AskedTopicMissing { topic } => (Code::TopicNotExist, format!("topic[{topic}] not exist")),
+            Self::FilterType { value } => (
+                Code::SystemError,
+                format!("topicFilterType = [{value}] value invalid: SINGLE_TAG or MULTI_TAG is expected"),
+            ),
+            Self::QueueCount { count, max } => {
+                (Code::SystemError, format!("a topic has from 0 to {max} queues, not {count}"))
+            }
+            Self::GroupOffline { group } => {
+                (Code::ConsumerNotOnline, format!("the consumer group[{group}] not online"))
+            }
+            Self::ProducerGroupMissing { group } => {
+                (Code::SystemError, format!("the producer group[{group}] not exist"))
+            }
+            Self::SettingFixed { key } => (
+                Code::SystemError,
+                format!(
+                    "{key} cannot be changed while the broker runs: set it in the file of settings and start again"
+                ),
+            ),
+            Self::Setting(bad) => (Code::SystemError, bad.to_string()),
+            Self::NotDurable { cause } => {
+                (Code::SystemError, format!("the change holds but could not be written to the disk: {cause}"))
             }
             Self::NotYet { what } => (Code::SystemError, format!("{what} is not supported by this broker")),
             Self::Overload => (Code::SystemBusy, "[OVERLOAD]system busy, start flow control for a while".to_owned()),

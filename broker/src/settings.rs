@@ -1,6 +1,8 @@
 //! Settings of the broker. Source: `common/BrokerConfig`.
 
-use compat::settings::Ms;
+use compat::java::time::Zone;
+use compat::settings::{Ms, Settings};
+use compat::time::Millis;
 
 compat::settings! {
     /// What the broker can be told. Thread and queue sizes of Java that have no counterpart here are read and shown.
@@ -137,9 +139,88 @@ compat::settings! {
         transaction_check_max: i32 = "transactionCheckMax", 5;
         /// Pause between checks.
         transaction_check_interval: Ms = "transactionCheckInterval", Ms(60_000);
+        /// Pulls of one connection that wait for a message; further ones are answered at once.
+        max_held_pulls_per_connection: usize = "maxHeldPullsPerConnection", 10_000;
+        /// Pulls that wait for a message; further ones are answered at once.
+        max_held_pulls: usize = "maxHeldPulls", 1_000_000;
+        /// Requests that wait for a thread (those of operators, reads from the disk); further ones are refused.
+        max_waiting_requests: usize = "maxWaitingRequests", 10_000;
     }
 }
 
 fn processors() -> i32 {
     std::thread::available_parallelism().map_or(1, |count| count.get().min(1024) as i32)
+}
+
+/// Keys of this broker that 4.3.0 does not have.
+const OURS: &[&str] = &[
+    "eventLoops",
+    "maxConnections",
+    "maxPendingOutputBytes",
+    "maxHeldPullsPerConnection",
+    "maxHeldPulls",
+    "maxWaitingRequests",
+];
+
+/// The keys that Java marks as important.
+const IMPORTANT: &[&str] = &[
+    "namesrvAddr",
+    "brokerIP1",
+    "brokerName",
+    "brokerClusterName",
+    "brokerId",
+    "autoCreateTopicEnable",
+    "autoCreateSubscriptionGroup",
+    "rejectTransactionMessage",
+    "fetchNamesrvAddrByAddressServer",
+    "transactionTimeOut",
+    "transactionCheckMax",
+    "transactionCheckInterval",
+    "storePathRootDir",
+    "storePathCommitLog",
+    "flushIntervalCommitLog",
+    "commitIntervalCommitLog",
+    "flushCommitLogTimed",
+    "deleteWhen",
+    "fileReservedTime",
+    "maxTransferBytesOnMessageInMemory",
+    "maxTransferCountOnMessageInMemory",
+    "maxTransferBytesOnMessageInDisk",
+    "maxTransferCountOnMessageInDisk",
+    "accessMessageInMemoryMaxRatio",
+    "messageIndexEnable",
+    "messageIndexSafe",
+    "haMasterAddress",
+    "brokerRole",
+    "flushDiskType",
+    "cleanFileForciblyEnable",
+    "transientStorePoolEnable",
+];
+
+/// Which keys are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// All there are.
+    All,
+    /// All that 4.3.0 has.
+    Java,
+    /// Those that 4.3.0 calls important (`-m`).
+    Important,
+}
+
+/// The lines of `-p` and `-m`, in the form of Java's console log.
+pub fn lines(tables: &[&dyn Settings], show: Show, now: Millis) -> String {
+    let time = Zone::system().at(now).with_comma();
+    let is_shown = |key: &str| match show {
+        Show::All => true,
+        Show::Java => !OURS.contains(&key),
+        Show::Important => IMPORTANT.contains(&key),
+    };
+    let mut lines = Vec::new();
+    for table in tables {
+        for key in table.keys().iter().filter(|key| is_shown(key.name)) {
+            lines.push(format!("{time} INFO main - {}={}", key.name, table.text(key.name).unwrap_or_default()));
+        }
+    }
+    lines.join("\n")
 }

@@ -23,14 +23,14 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use store::config_file::{ConfigFile, Unreadable};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// The table of topics. Reading it is cheap.
 pub struct Topics {
     table: RwLock<TopicTable>,
     generation: AtomicU64,
     file: TableFile,
-    changed: Notify,
+    changed: watch::Sender<u64>,
     settings: Arc<Live<BrokerSettings>>,
     clock: Clock,
 }
@@ -64,7 +64,7 @@ impl Topics {
             }
         }
         let generation = AtomicU64::new(0);
-        Ok(Self { table: RwLock::new(table), generation, file, changed: Notify::new(), settings, clock })
+        Ok(Self { table: RwLock::new(table), generation, file, changed: watch::Sender::new(0), settings, clock })
     }
 
     /// Changes with every change of any topic: whoever keeps a topic compares it once a turn.
@@ -175,9 +175,9 @@ impl Topics {
         self.read().version()
     }
 
-    /// Waits for a change. One waiter at a time; a change that nobody waited for is told to the next one.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
+    /// The number of the last change; whoever holds this can wait for the next.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     /// Makes every change so far durable. May wait for the disk.
@@ -193,8 +193,8 @@ impl Topics {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let (changed, result) = change(&mut table);
         if changed {
-            self.generation.fetch_add(1, Ordering::Release);
-            self.changed.notify_one();
+            let generation = self.generation.fetch_add(1, Ordering::Release) + 1;
+            self.changed.send_replace(generation);
         }
         result
     }
