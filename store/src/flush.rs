@@ -90,6 +90,10 @@ impl Flush {
         self.worker.wake();
     }
 
+    pub fn is_sync(&self) -> bool {
+        self.kind == FlushDiskType::Sync
+    }
+
     /// The log grew. Never a wake for each append under `ASYNC_FLUSH`.
     pub fn appended(&self, before: u64, after: u64) {
         match self.kind {

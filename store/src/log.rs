@@ -11,6 +11,8 @@
 //! A write that fails refuses its records and nothing else: positions and queue offsets stay as they were, and what the
 //! write may have left behind is zeroed before the next one, so that no refused record can be found by a recovery.
 //!
+//! A thread makes the next file when the current one is half full, so that going on to it costs an append nothing.
+//!
 //! Not here: the record layout (`compat::message::record`), what is wrong with a message (`append`), flushing (`flush`).
 //! Source: `store/CommitLog`, `store/AllocateMappedFileService`.
 
@@ -89,6 +91,8 @@ const IDLE: i64 = i64::MAX;
 const HOT_LEN: u64 = 128 << 20;
 /// Start of write-back is due whenever so much was written.
 pub(crate) const WRITEBACK_LEN: u64 = 4 << 20;
+/// Under `SYNC_FLUSH` so much of a file is written with zeros before records come there, bytes.
+const ZEROS_AHEAD: usize = 8 << 20;
 /// A clock that was set back by less than this does not move store times back.
 const CLOCK_SLACK: Duration = Duration::from_secs(1);
 
@@ -225,7 +229,7 @@ impl Log {
                 }
             }
         }
-        self.wake_helpers(before, tail.position);
+        self.wake_helpers(before, &tail);
     }
 
     /// Whether appends are refused because the disk failed to make written bytes durable.
@@ -381,29 +385,47 @@ impl Log {
         AppendError::Disk
     }
 
-    fn wake_helpers(&self, before: u64, after: u64) {
+    fn wake_helpers(&self, before: u64, tail: &Tail) {
+        let after = tail.position;
         if after == before {
             return;
         }
         let half = self.segments.file_len() / 2;
-        if before / half != after / half {
+        if before / half != after / half || self.wants_zeros(tail) {
             self.prepare.wake();
         }
         self.flush.appended(before, after);
     }
 
+    fn wants_zeros(&self, tail: &Tail) -> bool {
+        let zeros = |file: &Arc<Segment>| file.map.zeros_behind(tail.at());
+        self.flush.is_sync() && tail.file.as_ref().is_some_and(|file| zeros(file) < tail.room().min(ZEROS_AHEAD / 2))
+    }
+
     fn prepare_round(&self) -> Next {
-        let Some(last) = self.segments.last() else { return Next::WhenWoken };
-        if last.map.len() - last.map.published() > last.map.len() / 2 {
-            return Next::WhenWoken;
-        }
-        match self.spare.prepare(&self.segments, last.end()) {
+        match self.prepare_files() {
             Ok(()) => Next::WhenWoken,
             Err(error) => {
-                tracing::warn!(%error, first = last.end(), "the next log file cannot be made ahead of time");
+                tracing::warn!(%error, "the files of the log cannot be prepared ahead of time");
                 Next::After(Duration::from_secs(10))
             }
         }
+    }
+
+    fn prepare_files(&self) -> io::Result<()> {
+        let Some(last) = self.segments.last() else { return Ok(()) };
+        self.zero_ahead(&last)?;
+        if last.map.len() - last.map.published() <= last.map.len() / 2
+            && let Some(spare) = self.spare.prepare(&self.segments, last.end())?
+        {
+            self.zero_ahead(&spare)?;
+        }
+        Ok(())
+    }
+
+    fn zero_ahead(&self, file: &Segment) -> io::Result<()> {
+        while self.flush.is_sync() && file.map.zero_ahead(ZEROS_AHEAD)? {}
+        Ok(())
     }
 
     fn tail(&self) -> MutexGuard<'_, Tail> {

@@ -25,14 +25,25 @@ pub struct MappedFile {
     published: AtomicUsize,
     /// One writer at a time, so that no two of them touch the same bytes and none writes below `published`.
     writing: Mutex<()>,
+    /// Zeros are written ahead of the published bytes from here on only. See [`MappedFile::zero_ahead`].
+    zeroed: AtomicUsize,
+    /// Held by whoever moves `zeroed`.
+    zeroing: Mutex<()>,
 }
 
 impl MappedFile {
     /// Maps a file of at least `len` bytes, of which the first `published` are there to be read.
     pub(crate) fn new(file: Arc<dyn File>, len: usize, published: usize) -> io::Result<Self> {
         let memory = Memory::read_only(&*file, len)?;
-        let published = AtomicUsize::new(published.min(len));
-        Ok(Self { file, memory, published, writing: Mutex::new(()) })
+        let published = published.min(len);
+        Ok(Self {
+            file,
+            memory,
+            published: AtomicUsize::new(published),
+            writing: Mutex::new(()),
+            zeroed: AtomicUsize::new(published),
+            zeroing: Mutex::new(()),
+        })
     }
 
     /// The file behind it.
@@ -82,6 +93,7 @@ impl MappedFile {
         let writing = self.lock();
         let room = self.len().checked_sub(at);
         assert!(at == self.published() && room >= Some(bytes.len()), "append of {} bytes at {at}", bytes.len());
+        self.keep_zeros_from(publish);
         self.write(&writing, bytes, at)?;
         self.published.store(publish, Ordering::Release);
         Ok(())
@@ -101,7 +113,9 @@ impl MappedFile {
 
     /// Only the first `published` bytes count from here on; all behind them become zero, in the file too.
     pub(crate) fn cut(&mut self, published: usize) -> io::Result<()> {
-        *self.published.get_mut() = published.min(self.len());
+        let published = published.min(self.len());
+        *self.published.get_mut() = published;
+        *self.zeroed.get_mut() = published;
         let mut chunk = vec![0; ZEROS.len()];
         let mut at = self.published() as u64;
         while let Some(data) = self.file.next_data(at)? {
@@ -118,6 +132,43 @@ impl MappedFile {
             at = data + count as u64;
         }
         Ok(())
+    }
+
+    /// Writes zeros, a step of them, so that at least `ahead` bytes behind the published ones are zeros that were
+    /// really written: their blocks then need no change of metadata when records are flushed into them. Says whether
+    /// there is more to do.
+    ///
+    /// Runs beside appends and never hits their bytes: zeros are written only while `zeroing` is held, only from
+    /// `zeroed` on, and `zeroed` is moved behind them before it is released. An append writes only below `zeroed`:
+    /// either it sees that `zeroed` is behind its last byte, and then all zeros before that place have been written; or
+    /// it waits for `zeroing` and moves `zeroed` there itself, and then no zeros are being written and all later ones
+    /// come behind it. The wait is for one step, and only when appends have used up all that was zeroed.
+    pub(crate) fn zero_ahead(&self, ahead: usize) -> io::Result<bool> {
+        let zeroing = self.zeroing.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = self.zeroed.load(Ordering::Relaxed);
+        let target = self.published().saturating_add(ahead).min(self.len());
+        let len = target.saturating_sub(from).min(ZEROS.len());
+        if len > 0 {
+            self.file.write_all_at(&ZEROS[..len], from as u64)?;
+            self.zeroed.store(from + len, Ordering::Release);
+        }
+        drop(zeroing);
+        if len > 0 {
+            self.file.start_writeback(from as u64, len as u64)?;
+        }
+        Ok(from + len < target)
+    }
+
+    /// How many bytes behind `at` are zeros that were written.
+    pub(crate) fn zeros_behind(&self, at: usize) -> usize {
+        self.zeroed.load(Ordering::Relaxed).saturating_sub(at)
+    }
+
+    fn keep_zeros_from(&self, end: usize) {
+        if end > self.zeroed.load(Ordering::Acquire) {
+            let _zeroing = self.zeroing.lock().unwrap_or_else(PoisonError::into_inner);
+            self.zeroed.fetch_max(end, Ordering::AcqRel);
+        }
     }
 
     /// Where in this file a slice of it starts; `None` for a slice of something else.
@@ -321,3 +372,153 @@ impl Drop for Plain {
 unsafe impl Send for Plain {}
 // SAFETY: as above.
 unsafe impl Sync for Plain {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::sim::SimDisk;
+    use crate::disk::{Disk, RealDisk};
+    use compat::time::{Clock, Millis};
+    use std::path::Path;
+
+    fn in_memory(len: u64) -> Arc<dyn File> {
+        let file = SimDisk::new(Clock::by_hand(Millis(0)), 1).create(Path::new("/file")).unwrap();
+        file.set_len(len).unwrap();
+        file
+    }
+
+    fn on_disk(dir: &tempfile::TempDir, len: u64) -> Arc<dyn File> {
+        let file = RealDisk.create(&dir.path().join("file")).unwrap();
+        file.allocate(len).unwrap();
+        file
+    }
+
+    #[test]
+    fn readers_see_what_is_published_and_nothing_else() {
+        let map = MappedFile::new(in_memory(100), 100, 0).unwrap();
+        map.append(b"hello", 0).unwrap();
+        map.append(b"world", 5).unwrap();
+        assert_eq!((map.as_ref(), map.get(3, 4)), (b"helloworld".as_slice(), Some(b"lowo".as_slice())));
+        assert!(map.get(3, 8).is_none() && map.get(usize::MAX, 2).is_none());
+        map.finish(b"!", 10).unwrap();
+        assert_eq!((map.published(), map.get(10, 90).unwrap()[0]), (100, b'!'));
+        let place = map.get(7, 2).map(|slice| map.position_of(slice));
+        assert_eq!((place, map.position_of(&[1, 2, 3])), (Some(Some(7)), None));
+    }
+
+    #[test]
+    #[should_panic = "append of 1 bytes at 4"]
+    fn nobody_writes_below_what_is_published() {
+        let map = MappedFile::new(in_memory(100), 100, 5).unwrap();
+        let _ = map.append(b"x", 4);
+    }
+
+    #[test]
+    fn a_cut_file_is_zero_behind_its_end() {
+        let file = in_memory(100);
+        file.write_all_at(&[7; 100], 0).unwrap();
+        let mut map = MappedFile::new(Arc::clone(&file), 100, 100).unwrap();
+        map.cut(30).unwrap();
+        let mut bytes = [1; 100];
+        file.read_at(&mut bytes, 0).unwrap();
+        assert_eq!((&bytes[..30], &bytes[30..]), ([7; 30].as_slice(), [0; 70].as_slice()));
+        map.append(&[8], 30).unwrap();
+        map.finish(&[], 31).unwrap();
+        assert_eq!(map.as_ref()[29..33], [7, 8, 0, 0]);
+    }
+
+    #[test]
+    fn a_file_that_is_too_short_is_an_error() {
+        assert!(MappedFile::new(in_memory(99), 100, 0).is_err());
+        assert!(MapMut::new(in_memory(99), 100).is_err());
+    }
+
+    /// One thread appends, one writes zeros ahead, one reads: every byte that is published stays what was appended.
+    fn zeros_never_hit_what_is_appended(file: Arc<dyn File>, len: usize, step: usize, ahead: usize) {
+        let map = MappedFile::new(Arc::clone(&file), len, 0).unwrap();
+        let byte = |at: usize| (at % 251) as u8 + 1;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for at in (0..len).step_by(step) {
+                    let bytes: Vec<u8> = (at..(at + step).min(len)).map(byte).collect();
+                    map.append(&bytes, at).unwrap();
+                }
+            });
+            scope.spawn(|| {
+                while map.published() < len {
+                    map.zero_ahead(ahead).unwrap();
+                }
+            });
+            scope.spawn(|| {
+                while map.published() < len {
+                    let bytes = map.as_ref();
+                    let from = bytes.len().saturating_sub(3 * step);
+                    assert!(bytes[from..].iter().enumerate().all(|(at, found)| *found == byte(from + at)));
+                }
+            });
+        });
+        let mut stored = vec![0; len];
+        file.read_at(&mut stored, 0).unwrap();
+        assert!(stored.iter().enumerate().all(|(at, found)| *found == byte(at)));
+        assert!(map.as_ref() == stored);
+    }
+
+    #[test]
+    fn zeros_written_ahead_never_hit_what_is_appended() {
+        let (len, step) = if cfg!(miri) { (300, 30) } else { (200_000, 97) };
+        for ahead in [1, 20, 10_000] {
+            zeros_never_hit_what_is_appended(in_memory(len as u64), len, step, ahead);
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "needs a file system")]
+    fn zeros_written_ahead_never_hit_what_is_appended_to_a_real_file() {
+        for (step, ahead) in [(97, 1), (97, 500), (5000, 4000), (5000, 1 << 20)] {
+            let dir = tempfile::tempdir().unwrap();
+            zeros_never_hit_what_is_appended(on_disk(&dir, 1 << 21), 1 << 21, step, ahead);
+        }
+    }
+
+    #[test]
+    fn zeros_are_written_so_far_ahead_as_was_asked() {
+        let map = MappedFile::new(in_memory(1 << 20), 1 << 20, 0).unwrap();
+        assert!(map.zero_ahead(300 << 10).unwrap());
+        assert!(!map.zero_ahead(300 << 10).unwrap());
+        assert_eq!(map.zeros_behind(0), 300 << 10);
+        map.append(&[1; 1000], 0).unwrap();
+        assert_eq!(map.zeros_behind(1000), (300 << 10) - 1000);
+    }
+
+    #[test]
+    fn words_are_shared_and_reach_the_file_with_a_flush() {
+        let file = in_memory(16);
+        let map = MapMut::new(Arc::clone(&file), 16).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| map.word(4).store(u32::from_be(7), Ordering::Release));
+            scope.spawn(|| map.word(4).load(Ordering::Acquire));
+        });
+        map.flush().unwrap();
+        let mut bytes = [1; 16];
+        file.read_at(&mut bytes, 0).unwrap();
+        assert_eq!(bytes, [0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    #[should_panic = "no word at 16"]
+    fn there_is_no_word_behind_the_end() {
+        MapMut::new(in_memory(16), 16).unwrap().word(16);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "needs a file system")]
+    fn a_mapped_file_sees_what_is_written_and_is_resident_after_that() {
+        let dir = tempfile::tempdir().unwrap();
+        let map = MappedFile::new(on_disk(&dir, 1 << 20), 1 << 20, 0).unwrap();
+        map.append(&[5; 10_000], 0).unwrap();
+        let bytes = map.get(4000, 6000).unwrap();
+        assert_eq!(bytes, [5; 6000]);
+        will_need(bytes);
+        assert!(is_resident(bytes) && is_resident(&[]));
+    }
+}

@@ -107,13 +107,6 @@ impl Segments {
         self.read().iter().rev().take(2).find_map(question)
     }
 
-    /// Makes the file behind the last one; `first` names it when there is none.
-    pub fn create_next(&self, first: u64) -> io::Result<Arc<Segment>> {
-        let segment = self.make(self.last().map_or(first, |last| last.end()))?;
-        self.push(Arc::clone(&segment));
-        Ok(segment)
-    }
-
     /// Makes a file at its full length, with blocks behind it where there is room for that, and its name durable. It
     /// does not count as one of the files before [`Segments::push`].
     pub fn make(&self, first: u64) -> io::Result<Arc<Segment>> {

@@ -15,13 +15,13 @@ pub(super) struct Spare {
 }
 
 impl Spare {
-    /// Makes the file that starts at `first`, unless it is there.
-    pub fn prepare(&self, segments: &Segments, first: u64) -> io::Result<()> {
+    /// Makes the file that starts at `first`, unless it is there. `None` when the log has gone on to it already.
+    pub fn prepare(&self, segments: &Segments, first: u64) -> io::Result<Option<Arc<Segment>>> {
         let mut made = self.lock();
         if made.is_none() && segments.last().is_some_and(|last| last.end() == first) {
             *made = Some(segments.make(first)?);
         }
-        Ok(())
+        Ok(made.clone())
     }
 
     /// The file that starts at `first`, added to the log; made on the spot when it is not ready.

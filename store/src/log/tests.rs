@@ -261,7 +261,7 @@ fn flushing_tells_how_far_it_came_and_the_time_of_that() {
     for _ in 0..5 {
         fixture.store(&queue, 100);
     }
-    let _ = fixture.log.flush.set_hook(Box::new(move |to| sender.send(to).unwrap()));
+    fixture.log.flush.set_hook(Box::new(move |to| sender.send(to).unwrap()));
     fixture.log.flush_all().unwrap();
     assert_eq!(told.try_iter().collect::<Vec<_>>(), [at(512), at(1024), at(1024 + 192)]);
     assert_eq!(fixture.log.flushed_timestamp(), NOW);
