@@ -1,0 +1,130 @@
+//! Which of our types is which class of Java, for the tests that compare them.
+
+/// Calls a macro with every body: class below `org.apache.rocketmq` and type.
+macro_rules! bodies {
+    ($with:ident) => {
+        $with! {
+            "common.DataVersion" => compat::body::DataVersion,
+            "common.message.MessageQueue" => compat::body::MessageQueue,
+            "common.TopicConfig" => compat::topic::TopicConfig,
+            "common.subscription.SubscriptionGroupConfig" => compat::group::GroupConfig,
+            "common.protocol.route.QueueData" => compat::body::namesrv::QueueData,
+            "common.protocol.route.BrokerData" => compat::body::namesrv::BrokerData,
+            "common.protocol.route.TopicRouteData" => compat::body::namesrv::TopicRouteData,
+            "common.protocol.body.ClusterInfo" => compat::body::namesrv::ClusterInfo,
+            "common.protocol.body.TopicList" => compat::body::namesrv::TopicList,
+            "common.protocol.body.KVTable" => compat::body::namesrv::KvTable,
+            "common.protocol.body.TopicConfigSerializeWrapper" => compat::body::namesrv::TopicConfigTable,
+            "common.protocol.body.RegisterBrokerBody" => compat::body::namesrv::RegisterBrokerBody,
+            "common.protocol.heartbeat.HeartbeatData" => compat::body::client::HeartbeatData,
+            "common.protocol.heartbeat.ConsumerData" => compat::body::client::ConsumerData,
+            "common.protocol.heartbeat.ProducerData" => compat::body::client::ProducerData,
+            "common.protocol.heartbeat.SubscriptionData" => compat::body::client::SubscriptionData,
+            "common.protocol.body.LockBatchRequestBody" => compat::body::client::LockBatchRequest,
+            "common.protocol.body.UnlockBatchRequestBody" => compat::body::client::LockBatchRequest,
+            "common.protocol.body.LockBatchResponseBody" => compat::body::client::LockBatchResponse,
+            "common.protocol.body.CheckClientRequestBody" => compat::body::client::CheckClientRequest,
+            "common.protocol.header.GetConsumerListByGroupResponseBody" => compat::body::client::ConsumerIdList,
+            "common.protocol.body.SubscriptionGroupWrapper" => compat::body::admin::GroupConfigTable,
+            "common.protocol.body.ConsumerOffsetSerializeWrapper" => compat::body::admin::ConsumerOffsetTable,
+            "store.schedule.DelayOffsetSerializeWrapper" => compat::body::admin::DelayOffsetTable,
+            "common.admin.TopicStatsTable" => compat::body::admin::TopicStatsTable,
+            "common.admin.TopicOffset" => compat::body::admin::TopicOffset,
+            "common.admin.ConsumeStats" => compat::body::admin::ConsumeStats,
+            "common.admin.OffsetWrapper" => compat::body::admin::ConsumeOffset,
+            "common.protocol.body.Connection" => compat::body::admin::Connection,
+            "common.protocol.body.ConsumerConnection" => compat::body::admin::ConsumerConnection,
+            "common.protocol.body.ProducerConnection" => compat::body::admin::ProducerConnection,
+            "common.protocol.body.GroupList" => compat::body::admin::GroupList,
+            "common.protocol.topic.OffsetMovedEvent" => compat::body::admin::OffsetMovedEvent,
+            "common.protocol.body.ConsumeStatsList" => compat::body::admin::ConsumeStatsList,
+            "common.protocol.body.ResetOffsetBody" => compat::body::admin::ResetOffsets,
+            "common.protocol.body.GetConsumerStatusBody" => compat::body::admin::ConsumerStatus,
+            "common.protocol.body.QueryCorrectionOffsetBody" => compat::body::admin::CorrectionOffsets,
+            "common.protocol.body.QueryConsumeTimeSpanBody" => compat::body::admin::ConsumeTimeSpans,
+            "common.protocol.body.BrokerStatsData" => compat::body::admin::BrokerStats,
+            "common.protocol.body.ConsumeMessageDirectlyResult" => compat::body::admin::ConsumeDirectlyResult,
+            "common.protocol.body.ConsumerRunningInfo" => compat::body::admin::ConsumerRunningInfo,
+            "common.protocol.body.ProcessQueueInfo" => compat::body::admin::ProcessQueueInfo,
+            "common.protocol.body.ConsumeStatus" => compat::body::admin::ConsumeStatus,
+            "common.protocol.body.QueryConsumeQueueResponseBody" => compat::body::admin::ConsumeQueueEntries,
+            "broker.filter.ConsumerFilterManager" => compat::body::admin::ConsumerFilterTable,
+        }
+    };
+}
+
+/// Calls a macro with every header: class below `org.apache.rocketmq.common.protocol.header` and type.
+macro_rules! headers {
+    ($with:ident) => {
+        $with! {
+            "SendMessageRequestHeaderV2" => compat::header::send::SendRequest<'_>,
+            "SendMessageResponseHeader" => compat::header::send::SendResponse<'_>,
+            "ConsumerSendMsgBackRequestHeader" => compat::header::send::SendBackRequest<'_>,
+            "EndTransactionRequestHeader" => compat::header::send::EndTransactionRequest<'_>,
+            "CheckTransactionStateRequestHeader" => compat::header::send::CheckTransactionRequest<'_>,
+            "PullMessageRequestHeader" => compat::header::pull::PullRequest<'_>,
+            "PullMessageResponseHeader" => compat::header::pull::PullResponse,
+            "QueryMessageRequestHeader" => compat::header::query::QueryMessageRequest<'_>,
+            "QueryMessageResponseHeader" => compat::header::query::QueryMessageResponse,
+            "ViewMessageRequestHeader" => compat::header::query::ViewMessageRequest,
+            "QueryConsumerOffsetRequestHeader" => compat::header::offset::QueryConsumerOffsetRequest<'_>,
+            "QueryConsumerOffsetResponseHeader" => compat::header::offset::OffsetResponse,
+            "UpdateConsumerOffsetRequestHeader" => compat::header::offset::UpdateConsumerOffsetRequest<'_>,
+            "GetMaxOffsetRequestHeader" => compat::header::offset::QueueRequest<'_>,
+            "GetMaxOffsetResponseHeader" => compat::header::offset::OffsetResponse,
+            "GetMinOffsetRequestHeader" => compat::header::offset::QueueRequest<'_>,
+            "GetMinOffsetResponseHeader" => compat::header::offset::OffsetResponse,
+            "GetEarliestMsgStoretimeRequestHeader" => compat::header::offset::QueueRequest<'_>,
+            "GetEarliestMsgStoretimeResponseHeader" => compat::header::offset::TimestampResponse,
+            "SearchOffsetRequestHeader" => compat::header::offset::SearchOffsetRequest<'_>,
+            "SearchOffsetResponseHeader" => compat::header::offset::OffsetResponse,
+            "UnregisterClientRequestHeader" => compat::header::client::UnregisterClientRequest<'_>,
+            "GetConsumerListByGroupRequestHeader" => compat::header::client::ConsumerGroupRequest<'_>,
+            "NotifyConsumerIdsChangedRequestHeader" => compat::header::client::ConsumerGroupRequest<'_>,
+            "GetConsumerConnectionListRequestHeader" => compat::header::client::ConsumerGroupRequest<'_>,
+            "GetProducerConnectionListRequestHeader" => compat::header::client::ProducerGroupRequest<'_>,
+            "CreateTopicRequestHeader" => compat::header::admin::CreateTopicRequest<'_>,
+            "DeleteTopicRequestHeader" => compat::header::admin::TopicRequest<'_>,
+            "GetTopicStatsInfoRequestHeader" => compat::header::admin::TopicRequest<'_>,
+            "QueryTopicConsumeByWhoRequestHeader" => compat::header::admin::TopicRequest<'_>,
+            "DeleteSubscriptionGroupRequestHeader" => compat::header::admin::DeleteGroupRequest<'_>,
+            "GetConsumeStatsRequestHeader" => compat::header::admin::ConsumeStatsRequest<'_>,
+            "GetBrokerConfigResponseHeader" => compat::header::admin::BrokerConfigResponse<'_>,
+            "filtersrv.RegisterFilterServerRequestHeader" => compat::header::admin::RegisterFilterServerRequest<'_>,
+            "filtersrv.RegisterFilterServerResponseHeader" => compat::header::admin::RegisterFilterServerResponse<'_>,
+            "ResetOffsetRequestHeader" => compat::header::admin::ResetOffsetRequest<'_>,
+            "GetConsumerStatusRequestHeader" => compat::header::admin::ConsumerStatusRequest<'_>,
+            "QueryConsumeTimeSpanRequestHeader" => compat::header::admin::ConsumeTimeSpanRequest<'_>,
+            "GetConsumerRunningInfoRequestHeader" => compat::header::admin::ConsumerRunningInfoRequest<'_>,
+            "QueryCorrectionOffsetHeader" => compat::header::admin::CorrectionOffsetRequest<'_>,
+            "ConsumeMessageDirectlyResultRequestHeader" => compat::header::admin::ConsumeDirectlyRequest<'_>,
+            "CloneGroupOffsetRequestHeader" => compat::header::admin::CloneGroupOffsetRequest<'_>,
+            "ViewBrokerStatsDataRequestHeader" => compat::header::admin::BrokerStatsRequest<'_>,
+            "GetConsumeStatsInBrokerHeader" => compat::header::admin::BrokerConsumeStatsRequest,
+            "QueryConsumeQueueRequestHeader" => compat::header::admin::ConsumeQueueRequest<'_>,
+            "namesrv.RegisterBrokerRequestHeader" => compat::header::namesrv::RegisterBrokerRequest<'_>,
+            "namesrv.RegisterBrokerResponseHeader" => compat::header::namesrv::RegisterBrokerResponse<'_>,
+            "namesrv.UnRegisterBrokerRequestHeader" => compat::header::namesrv::BrokerRequest<'_>,
+            "namesrv.QueryDataVersionRequestHeader" => compat::header::namesrv::BrokerRequest<'_>,
+            "namesrv.QueryDataVersionResponseHeader" => compat::header::namesrv::DataVersionResponse,
+            "namesrv.PutKVConfigRequestHeader" => compat::header::namesrv::PutKvRequest<'_>,
+            "namesrv.GetKVConfigRequestHeader" => compat::header::namesrv::KvRequest<'_>,
+            "namesrv.GetKVConfigResponseHeader" => compat::header::namesrv::KvResponse<'_>,
+            "namesrv.DeleteKVConfigRequestHeader" => compat::header::namesrv::KvRequest<'_>,
+            "namesrv.GetKVListByNamespaceRequestHeader" => compat::header::namesrv::NamespaceRequest<'_>,
+            "namesrv.GetRouteInfoRequestHeader" => compat::header::admin::TopicRequest<'_>,
+            "namesrv.DeleteTopicInNamesrvRequestHeader" => compat::header::admin::TopicRequest<'_>,
+            "namesrv.WipeWritePermOfBrokerRequestHeader" => compat::header::namesrv::WipeWritePermRequest<'_>,
+            "namesrv.WipeWritePermOfBrokerResponseHeader" => compat::header::namesrv::WipeWritePermResponse,
+            "GetTopicsByClusterRequestHeader" => compat::header::namesrv::ClusterRequest<'_>,
+        }
+    };
+}
+
+/// Fields that ours has beyond those of the Java class: other versions have them, or they stand outside of the class.
+pub const FURTHER_FIELDS: [&str; 4] = ["MSG_REGION", "TRACE_ON", "_UNIQUE_KEY_QUERY", "removeOffset"];
+
+/// A field that no broker of 4.3.0 sets.
+pub fn is_never_sent(class: &str, field: &str) -> bool {
+    class == "SendMessageResponseHeader" && field == "transactionId"
+}
