@@ -7,11 +7,17 @@ use compat::text::Text;
 use std::borrow::Cow;
 
 /// Reads a header of strict JSON; `None` for anything else, which is not yet a verdict.
+#[inline]
 pub(super) fn scan(bytes: &[u8]) -> Option<Header<'_>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut scan = Scan { text, bytes, at: 0 };
-    let header = scan.header()?;
-    scan.blanks();
+    let mut header = Header::empty();
+    if scan.as_java_writes(&mut header).is_none() {
+        scan.at = 0;
+        header = Header::empty();
+        scan.in_any_order(&mut header)?;
+        scan.blanks();
+    }
     (scan.at == bytes.len()).then_some(header)
 }
 
@@ -22,15 +28,39 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn header(&mut self) -> Option<Header<'a>> {
-        let mut header = Header::empty();
+    /// Keys in the order of fastjson, no blanks: most of a header is then compared, not searched.
+    fn as_java_writes(&mut self, header: &mut Header<'a>) -> Option<()> {
+        self.literal(b"{\"code\":")?;
+        header.code = self.int()?;
+        if self.literal(b",\"extFields\":").is_some() {
+            self.fields(header)?;
+        }
+        self.literal(b",\"flag\":")?;
+        header.flag = CommandFlag(self.int()?);
+        if self.literal(b",\"language\":\"JAVA\",\"opaque\":").is_none() {
+            self.literal(b",\"language\":")?;
+            header.language = Language::from_name(self.plain_string()?);
+            self.literal(b",\"opaque\":")?;
+        }
+        header.opaque = Opaque(self.int()?);
+        if self.literal(b",\"remark\":").is_some() {
+            header.remark = Some(self.string()?);
+        }
+        self.literal(b",\"serializeTypeCurrentRPC\":")?;
+        self.plain_string()?;
+        self.literal(b",\"version\":")?;
+        header.version = self.int()?;
+        self.literal(b"}")
+    }
+
+    fn in_any_order(&mut self, header: &mut Header<'a>) -> Option<()> {
         self.token(b'{')?;
         loop {
             let key = self.plain_string()?;
             self.token(b':')?;
             match key {
                 "code" => header.code = self.int()?,
-                "extFields" => self.fields(&mut header)?,
+                "extFields" => self.fields(header)?,
                 "flag" => header.flag = CommandFlag(self.int()?),
                 "language" => header.language = Language::from_name(self.plain_string()?),
                 "opaque" => header.opaque = Opaque(self.int()?),
@@ -39,8 +69,8 @@ impl<'a> Scan<'a> {
                 "version" => header.version = self.int()?,
                 _ => return None,
             }
-            if self.ends(b'}')? {
-                return Some(header);
+            if self.ends()? {
+                return Some(());
             }
         }
     }
@@ -50,9 +80,7 @@ impl<'a> Scan<'a> {
             return None;
         }
         self.token(b'{')?;
-        self.blanks();
-        if self.bytes.get(self.at) == Some(&b'}') {
-            self.at += 1;
+        if self.token(b'}').is_some() {
             return Some(());
         }
         for _ in 0..MAX_FIELDS {
@@ -60,7 +88,7 @@ impl<'a> Scan<'a> {
             self.token(b':')?;
             let value = self.string()?;
             header.fields.push(Cow::Borrowed(name), value);
-            if self.ends(b'}')? {
+            if self.ends()? {
                 return Some(());
             }
         }
@@ -68,28 +96,35 @@ impl<'a> Scan<'a> {
     }
 
     /// A comma (`false`) or the closing bracket (`true`).
-    fn ends(&mut self, close: u8) -> Option<bool> {
-        self.blanks();
-        let byte = *self.bytes.get(self.at)?;
-        self.at += 1;
-        match byte {
-            b',' => Some(false),
-            _ if byte == close => Some(true),
-            _ => None,
+    #[inline]
+    fn ends(&mut self) -> Option<bool> {
+        if self.token(b',').is_some() {
+            return Some(false);
         }
+        self.token(b'}').map(|()| true)
     }
 
+    #[inline]
+    fn literal<const LEN: usize>(&mut self, literal: &[u8; LEN]) -> Option<()> {
+        (self.bytes.get(self.at..)?.first_chunk::<LEN>()? == literal).then(|| self.at += LEN)
+    }
+
+    #[inline]
     fn token(&mut self, token: u8) -> Option<()> {
-        self.blanks();
+        if *self.bytes.get(self.at)? <= b' ' {
+            self.blanks();
+        }
         (*self.bytes.get(self.at)? == token).then(|| self.at += 1)
     }
 
+    #[cold]
     fn blanks(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.bytes.get(self.at) {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn plain_string(&mut self) -> Option<&'a str> {
         match self.string()? {
             Text::Plain(text) => Some(text),
@@ -97,35 +132,39 @@ impl<'a> Scan<'a> {
         }
     }
 
+    #[inline]
     fn string(&mut self) -> Option<Text<'a>> {
         self.token(b'"')?;
         let start = self.at;
-        let mut escaped = false;
-        loop {
-            self.at += special(self.bytes.get(self.at..)?)?;
-            match self.bytes[self.at] {
-                b'"' => break,
-                b'\\' => self.escape()?,
-                _ => return None,
-            }
-            escaped = true;
+        self.at += special(self.bytes.get(start..)?)?;
+        let escaped = *self.bytes.get(self.at)? != b'"';
+        if escaped {
+            self.rest_of_escaped()?;
         }
         let text = self.text.get(start..self.at)?;
         self.at += 1;
         Some(if escaped { Text::Escaped(text) } else { Text::Plain(text) })
     }
 
-    fn escape(&mut self) -> Option<()> {
-        self.at += match self.bytes.get(self.at + 1)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
-            b'u' if self.bytes.get(self.at + 2..self.at + 6)?.iter().all(u8::is_ascii_hexdigit) => 6,
-            _ => return None,
-        };
-        Some(())
+    /// Moves from the first escape of a string to its closing quote.
+    fn rest_of_escaped(&mut self) -> Option<()> {
+        loop {
+            self.at += match self.bytes.get(self.at..)? {
+                [b'"', ..] => return Some(()),
+                // The separators of message properties.
+                [b'\\', b'u', b'0', b'0', b'0', b'1' | b'2', ..] => 6,
+                [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => 6,
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+                _ => return None,
+            };
+            self.at += special(self.bytes.get(self.at..)?)?;
+        }
     }
 
     fn int(&mut self) -> Option<i32> {
-        self.blanks();
+        if *self.bytes.get(self.at)? <= b' ' {
+            self.blanks();
+        }
         let negative = self.bytes.get(self.at) == Some(&b'-');
         self.at += usize::from(negative);
         let start = self.at;
@@ -152,6 +191,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 /// Where the first quote, backslash or control character is, eight bytes at a time.
+#[inline]
 fn special(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
@@ -176,7 +216,10 @@ const fn zero_bytes(word: u64) -> u64 {
 
 /// Appends a header as fastjson writes it: keys in ascending order.
 pub(super) fn write<H: Encode + ?Sized>(head: &Head<'_>, header: &H, out: &mut Vec<u8>) {
+    /// Room for the header of most answers, so that the bytes move once.
+    const USUAL_LEN: usize = 320;
     let mut digits = itoa::Buffer::new();
+    out.reserve(USUAL_LEN);
     out.extend_from_slice(b"{\"code\":");
     out.extend_from_slice(digits.format(head.code).as_bytes());
     if H::PRESENT {
@@ -204,9 +247,12 @@ struct Sink<'a> {
 }
 
 impl Sink<'_> {
+    #[inline]
     fn name(&mut self, name: &str) {
-        self.out.extend_from_slice(if self.first { b"\"" } else { b",\"" });
-        self.first = false;
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        self.out.push(b'"');
         escape(name, self.out);
         self.out.extend_from_slice(b"\":\"");
     }
@@ -225,9 +271,24 @@ impl FieldSink for Sink<'_> {
     }
 }
 
+/// Whether all bytes are printable ASCII without quotes and backslashes.
+#[inline]
+fn stands_for_itself(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().all(|&byte| (0x20..0x7F).contains(&byte) && byte != b'"' && byte != b'\\');
+    };
+    let odd = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        let quotes = zero_bytes(word ^ (ONES * u64::from(b'"'))) | zero_bytes(word ^ (ONES * u64::from(b'\\')));
+        quotes | word.wrapping_sub(ONES * 0x20) | word.wrapping_add(ONES) | word
+    };
+    let (words, _) = bytes.as_chunks();
+    words.iter().fold(odd(last), |sum, word| sum | odd(word)) & HIGHS == 0
+}
+
 /// Appends the inside of a JSON string as fastjson writes it.
 fn escape(text: &str, out: &mut Vec<u8>) {
-    if text.bytes().all(|byte| (0x20..0x7F).contains(&byte) && byte != b'"' && byte != b'\\') {
+    if stands_for_itself(text.as_bytes()) {
         return out.extend_from_slice(text.as_bytes());
     }
     for char in text.chars() {
