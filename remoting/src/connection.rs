@@ -51,10 +51,12 @@ pub(crate) struct Connection<H> {
     stream: TcpStream,
     peer: Peer,
     handler: H,
-    /// The beginning of a frame: `held` bytes of it, and room for more in front of `needed`.
+    /// Bytes that were read and not used: the first `held` of it. That is the beginning of a frame that is whole with
+    /// `needed` bytes, or, while `backlog` says so, requests that wait until the peer takes the answers of others.
     partial: Vec<u8>,
     held: usize,
     needed: usize,
+    backlog: bool,
     unsent: Output,
     max_unsent: usize,
     /// Nothing is read any more: what is due is written, then this is how it ends.
@@ -92,6 +94,7 @@ impl<H: Handler> Connection<H> {
             partial: Vec::new(),
             held: 0,
             needed: 0,
+            backlog: false,
             max_unsent,
             ending: None,
         }
@@ -145,27 +148,30 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    /// Reads once and runs the turn of what is there. Tells how many bytes were read.
+    /// Reads once, unless requests wait already, and runs the turn of what is there. Tells how many bytes that was.
     fn poll_turn(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<io::Result<usize>> {
         let Scratch { input, output } = scratch;
         if self.needed > OWN_BUFFER_FROM {
             return self.poll_large(cx, output);
         }
-        let mut buffer = ReadBuf::new(&mut input[self.held..]);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        let len = buffer.filled().len();
-        if len == 0 {
-            self.ending = Some(End::Eof);
-            return Poll::Ready(Ok(0));
+        let mut len = 0;
+        if !std::mem::take(&mut self.backlog) {
+            let mut buffer = ReadBuf::new(&mut input[self.held..]);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            len = buffer.filled().len();
+            if len == 0 {
+                self.ending = Some(End::Eof);
+                return Poll::Ready(Ok(0));
+            }
+            self.peer.link.touch();
         }
-        self.peer.link.touch();
         let held = std::mem::take(&mut self.held);
         input[..held].copy_from_slice(&self.partial[..held]);
         let bytes = &input[..held + len];
         let used = self.turn(bytes, output);
         self.keep(&bytes[used..]);
         self.unsent.append(output);
-        Poll::Ready(Ok(len))
+        Poll::Ready(Ok(held + len))
     }
 
     /// The same for a frame that has memory of its own; what follows it is not read along.
@@ -199,8 +205,8 @@ impl<H: Handler> Connection<H> {
             self.needed = needed;
             return 0;
         }
-        output.set_serialize(self.peer.link.serialize);
-        let mut requests = Requests::new(bytes, &self.peer.link);
+        output.start_turn(&self.peer.link);
+        let mut requests = Requests::new(bytes, &self.peer.link, self.max_unsent);
         loop {
             let before = requests.used();
             let turn = catch_unwind(AssertUnwindSafe(|| self.handler.turn(&self.peer, &mut requests, output)));
@@ -210,6 +216,10 @@ impl<H: Handler> Connection<H> {
                 break;
             }
             if requests.is_done() {
+                break;
+            }
+            if requests.has_enough() {
+                self.backlog = true;
                 break;
             }
             if requests.used() == before {
@@ -275,3 +285,6 @@ impl<H: Handler> Connection<H> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use crate::output::Output;
 use compat::command::{Opaque, SerializeType};
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use tokio::sync::{Semaphore, oneshot};
@@ -25,6 +25,8 @@ pub(crate) struct Link {
     queue: Mutex<Queue>,
     calls: Mutex<Calls>,
     open: AtomicBool,
+    /// Bytes of answers that the turn under way has written.
+    answered_in_turn: AtomicUsize,
     /// A byte was read or written since the last look.
     active: AtomicBool,
     quiet_looks: AtomicU32,
@@ -82,6 +84,7 @@ impl Link {
             queue: Mutex::default(),
             calls: Mutex::new(Calls { open: true, waiting: HashMap::new() }),
             open: AtomicBool::new(true),
+            answered_in_turn: AtomicUsize::new(0),
             active: AtomicBool::new(true),
             quiet_looks: AtomicU32::new(0),
         }
@@ -156,6 +159,16 @@ impl Link {
             queue.task = Some(task.clone());
         }
         idle
+    }
+
+    /// For the output of a turn: so many bytes of answers are in it.
+    pub fn note_answers(&self, bytes: usize) {
+        self.answered_in_turn.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of answers that the turn under way has written.
+    pub fn answered_in_turn(&self) -> usize {
+        self.answered_in_turn.load(Ordering::Relaxed)
     }
 
     /// For the driving task: a byte was read or written.

@@ -79,3 +79,48 @@ impl Mailbox {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn the_reader_is_woken_once_for_everything_that_comes_before_it_looks() {
+        let mailbox = Mailbox::new();
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(wakes.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut mail = Mail::default();
+        for round in 1..=3 {
+            assert!(mailbox.poll_take(&mut cx, &mut mail).is_pending());
+            std::thread::scope(|threads| {
+                for _ in 0..4 {
+                    threads
+                        .spawn(|| (0..25).for_each(|_| mailbox.post(|mail| mail.wakers.push(Waker::noop().clone()))));
+                }
+            });
+            assert_eq!(wakes.0.load(Ordering::Relaxed), round);
+            assert!(mailbox.poll_take(&mut cx, &mut mail).is_ready());
+            assert_eq!(mail.wakers.drain(..).count(), 100);
+        }
+    }
+
+    #[test]
+    fn a_mailbox_knows_its_loop() {
+        let (here, elsewhere) = (Mailbox::new(), Mailbox::new());
+        here.settle_here();
+        assert!(here.is_here() && !elsewhere.is_here());
+        std::thread::scope(|threads| threads.spawn(|| assert!(!here.is_here())).join()).unwrap();
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::codec::{self, Head};
 use crate::command::Command;
+use crate::link::Link;
 use crate::request::ReplyTo;
 use compat::command::{CommandFlag, Opaque, ResponseCode, SerializeType};
 use compat::header::{Encode, NoHeader};
@@ -30,6 +31,8 @@ pub struct Output {
     /// What of `bytes` and `slices` is written.
     bytes_written: usize,
     slices_written: usize,
+    /// The connection whose turn this is the output of.
+    turn_of: Option<Arc<Link>>,
 }
 
 /// Bytes of a region, written in front of the own byte `at`.
@@ -48,9 +51,12 @@ impl Output {
         Self { serialize, ..Self::default() }
     }
 
-    /// From here on headers are of this kind.
-    pub(crate) fn set_serialize(&mut self, serialize: SerializeType) {
-        self.serialize = serialize;
+    /// Becomes the output of a turn of that connection, until it is cleared or appended to another.
+    pub(crate) fn start_turn(&mut self, link: &Arc<Link>) {
+        self.clear();
+        self.serialize = link.serialize;
+        link.note_answers(0);
+        self.turn_of = Some(link.clone());
     }
 
     /// Whether there is nothing to write.
@@ -158,10 +164,14 @@ impl Output {
         self.len += self.bytes.len() - self.whole + shared;
         self.whole = self.bytes.len();
         self.whole_slices = self.slices.len();
+        if let Some(link) = &self.turn_of {
+            link.note_answers(self.waiting());
+        }
     }
 
     /// Moves everything that waits in `other` behind what waits here; `other` is empty afterwards.
     pub(crate) fn append(&mut self, other: &mut Output) {
+        other.turn_of = None;
         if other.is_empty() {
             return other.clear();
         }
@@ -260,4 +270,134 @@ impl Output {
 
 fn response(to: ReplyTo, code: i32, remark: Option<&str>) -> Head<'_> {
     Head { code, opaque: to.opaque, flag: CommandFlag(CommandFlag::RESPONSE), remark }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use compat::header::EmptyHeader;
+
+    const TO: ReplyTo = ReplyTo { opaque: Opaque(9), oneway: false };
+
+    fn region(len: usize) -> Region {
+        Arc::new((0..len).map(|at| at as u8).collect::<Vec<_>>())
+    }
+
+    /// Everything that waits, taken in writes of at most `step` bytes.
+    fn drained(output: &mut Output, step: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        while !output.is_empty() {
+            let mut parts = [IoSlice::new(&[]); 8];
+            let count = output.parts(&mut parts);
+            let taken: Vec<u8> = parts[..count].iter().flat_map(|part| part.iter().copied()).take(step).collect();
+            output.advance(taken.len());
+            all.extend_from_slice(&taken);
+        }
+        all
+    }
+
+    fn shared(pieces: &[(Region, Range<usize>)]) -> Output {
+        let mut output = Output::default();
+        output.reply_shared(TO, ResponseCode::Success, None, &EmptyHeader, pieces);
+        output
+    }
+
+    fn copied(pieces: &[(Region, Range<usize>)]) -> Output {
+        let mut output = Output::default();
+        let body: Vec<u8> =
+            pieces.iter().flat_map(|(region, range)| (**region).as_ref()[range.clone()].to_vec()).collect();
+        output.reply(TO, ResponseCode::Success, None, &EmptyHeader, &body);
+        output
+    }
+
+    #[test]
+    fn touching_slices_are_one_and_large_ones_are_not_copied() {
+        let (a, b) = (region(10_000), region(10_000));
+        let touching = [(a.clone(), 0..700), (a.clone(), 700..1400), (a.clone(), 1400..2000)];
+        assert_eq!(shared(&touching).slices.len(), 1);
+        let apart = [(a.clone(), 0..2000), (a.clone(), 2001..4001), (b.clone(), 4001..6001)];
+        assert_eq!(shared(&apart).slices.len(), 3);
+        let small = [(a.clone(), 0..1023), (b.clone(), 1023..1100)];
+        assert_eq!(shared(&small).slices.len(), 0);
+        for pieces in [&touching[..], &apart, &small, &[]] {
+            assert_eq!(drained(&mut shared(pieces), usize::MAX), drained(&mut copied(pieces), usize::MAX));
+        }
+    }
+
+    #[test]
+    fn writes_of_any_size_give_the_same_bytes() {
+        let pieces = [(region(3000), 0..3000), (region(10), 3..9), (region(2000), 100..1200), (region(5000), 0..5000)];
+        let expected = drained(&mut copied(&pieces), usize::MAX);
+        for step in [1, 7, 100, 1023, 4096] {
+            let mut output = shared(&pieces);
+            output.append(&mut shared(&pieces));
+            assert_eq!(output.waiting(), expected.len() * 2);
+            let taken = drained(&mut output, step);
+            assert!(taken == expected.repeat(2), "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn what_is_appended_to_a_half_written_output_comes_after_it() {
+        let pieces = [(region(3000), 0..3000), (region(100), 0..100)];
+        let whole = drained(&mut shared(&pieces), usize::MAX);
+        for written in 0..whole.len() {
+            let mut output = shared(&pieces);
+            output.advance(written);
+            let mut next = shared(&pieces);
+            next.advance(written);
+            output.append(&mut next);
+            assert!(next.is_empty());
+            assert!(drained(&mut output, 777) == [&whole[written..], &whole[written..]].concat(), "{written} written");
+        }
+    }
+
+    #[test]
+    fn many_slices_are_written_in_several_writes() {
+        let piece = region(2000);
+        let mut output = Output::default();
+        for _ in 0..200 {
+            output.reply_shared(TO, ResponseCode::Success, None, &EmptyHeader, &[(piece.clone(), 0..2000)]);
+        }
+        let one = drained(&mut shared(&[(piece, 0..2000)]), usize::MAX);
+        assert!(drained(&mut output, usize::MAX) == one.repeat(200));
+    }
+
+    #[test]
+    fn a_one_way_request_gets_nothing() {
+        let to = ReplyTo { opaque: Opaque(1), oneway: true };
+        let mut output = Output::default();
+        output.reply(to, ResponseCode::Success, None, &EmptyHeader, b"x");
+        output.reply_shared(to, ResponseCode::Success, None, &EmptyHeader, &[(region(2000), 0..2000)]);
+        output.reply_unsupported(to, 77);
+        assert!(output.is_empty());
+    }
+
+    #[test]
+    fn a_frame_whose_header_panics_leaves_nothing() {
+        struct Panics;
+        impl Encode for Panics {
+            fn encode(&self, sink: &mut dyn compat::header::FieldSink) {
+                sink.text("a", "b");
+                panic!("no header");
+            }
+        }
+        let mut output = copied(&[(region(10), 0..10)]);
+        let expected = drained(&mut copied(&[(region(10), 0..10)]), usize::MAX);
+        let reply = std::panic::AssertUnwindSafe(|| output.reply(TO, ResponseCode::Success, None, &Panics, b""));
+        assert!(std::panic::catch_unwind(reply).is_err());
+        assert_eq!(output.waiting(), expected.len());
+        output.append(&mut copied(&[(region(10), 0..10)]));
+        assert_eq!(drained(&mut output, usize::MAX), expected.repeat(2));
+    }
+
+    #[test]
+    fn an_unknown_code_is_answered_with_code_3() {
+        let mut output = Output::default();
+        output.reply_unsupported(TO, 9999);
+        let bytes = drained(&mut output, usize::MAX);
+        let header = codec::decode(SerializeType::Json, &bytes[crate::frame::HEAD_LEN..]).unwrap();
+        assert_eq!((header.code, header.opaque, header.flag), (3, Opaque(9), CommandFlag(1)));
+        assert_eq!(header.remark.unwrap().to_cow(), " request type 9999 not supported");
+    }
 }

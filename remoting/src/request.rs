@@ -98,13 +98,15 @@ impl OwnedRequest {
 }
 
 /// The requests of one turn, decoded as they are taken. Answers to our own requests are not among them: they go to the
-/// calls that wait for them. Requests that the turn leaves are its next turn.
+/// calls that wait for them. Requests that a turn leaves, or that come when its answers are more than may wait to be
+/// written, are the next turn.
 pub struct Requests<'a> {
     bytes: &'a [u8],
     used: usize,
     needed: usize,
     fault: Option<Fault>,
     link: &'a Link,
+    max_unsent: usize,
 }
 
 /// Bytes that end a connection.
@@ -135,12 +137,12 @@ impl<'a> Iterator for Requests<'a> {
 }
 
 impl<'a> Requests<'a> {
-    pub(crate) fn new(bytes: &'a [u8], link: &'a Link) -> Self {
-        Self { bytes, used: 0, needed: 0, fault: None, link }
+    pub(crate) fn new(bytes: &'a [u8], link: &'a Link, max_unsent: usize) -> Self {
+        Self { bytes, used: 0, needed: 0, fault: None, link, max_unsent }
     }
 
     fn frame(&mut self) -> Option<Frame<'a>> {
-        if self.is_done() {
+        if self.is_done() || self.has_enough() {
             return None;
         }
         match frame::cut(&self.bytes[self.used..], frame::MAX_LEN) {
@@ -184,6 +186,11 @@ impl<'a> Requests<'a> {
     /// Whether no whole frame is left.
     pub(crate) fn is_done(&self) -> bool {
         self.needed != 0 || self.fault.is_some()
+    }
+
+    /// Whether the answers of this turn are more than may wait to be written.
+    pub(crate) fn has_enough(&self) -> bool {
+        self.link.answered_in_turn() > self.max_unsent
     }
 
     /// Bytes that make the next frame whole, once [`Self::is_done`].
