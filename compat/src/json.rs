@@ -2,9 +2,10 @@
 //!
 //! Written: what fastjson 1.2.29 writes, to the byte. Absent values are left out, keys that are no text stand bare
 //! (`{0:5}`, `{{"brokerName":"b","queueId":0,"topic":"T"}:5}`), the pretty form is that of the files on disk.
-//! Read: all of that and what fastjson forgives: bare and single-quoted keys, comments, commas too many, numbers and
-//! booleans as text and the reverse, a member that is null (it counts as absent), one that stands twice (the last
-//! counts), bytes that are no UTF-8 (U+FFFD). Nesting is bounded by [`MAX_DEPTH`], the tree of [`Value`] by [`MAX_VALUES`].
+//! Read: all of that and what fastjson forgives: bare and single-quoted keys, comments, commas too many, names in
+//! another case, numbers and booleans as text and the reverse, a member that is null (it counts as absent), one that
+//! stands twice (the last counts), bytes that are no UTF-8 (U+FFFD).
+//! Nesting is bounded by [`MAX_DEPTH`], the tree of [`Value`] by [`MAX_VALUES`].
 //!
 //! Not here: the shape of each document (`body`), the fast scanner of command headers (`remoting`), which hands
 //! anything but plain JSON to [`parse_object`].

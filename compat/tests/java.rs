@@ -652,14 +652,17 @@ fn any_dialect(rng: &mut Rng) -> String {
             );
             (name(rng, "topic"), value)
         }
-        5 => (name(rng, "brokerName"), "\"b\"".to_owned()),
+        5 => {
+            let spelling = pick(rng, &["brokerName", "brokerName", "BROKERNAME"]);
+            (name(rng, &spelling), "\"b\"".to_owned())
+        }
         _ => (name(rng, "other"), any_value(rng, 2)),
     };
     let mut members: Vec<(String, String)> = (0..rng.usize(0..5)).map(|_| member(rng)).collect();
     // What stands twice and is null once depends on the Java type of the field.
     if members.iter().any(|(_, value)| value == "null") {
         let mut seen = BTreeSet::new();
-        members.retain(|(name, _)| seen.insert(name.trim_matches(['"', '\'']).to_owned()));
+        members.retain(|(name, _)| seen.insert(name.trim_matches(['"', '\'']).to_lowercase()));
     }
     let mut document = format!("{}{{{}", blank(rng), blank(rng));
     for (at, (name, value)) in members.iter().enumerate() {

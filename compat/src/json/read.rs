@@ -366,12 +366,18 @@ impl<'de> Reader<'de> {
                 self.skip()?;
                 Some(place)
             };
-            if let Some(field) = name.and_then(|name| fields.iter().position(|field| *field == name)) {
+            if let Some(field) = name.and_then(|name| field_of(fields, &name)) {
                 places[field] = found;
             }
         }
         Ok(places)
     }
+}
+
+/// Which field a name means: the one of that name, or else one that differs in the case of its letters.
+fn field_of(fields: &[&str], name: &str) -> Option<usize> {
+    let exactly = fields.iter().position(|field| *field == name);
+    exactly.or_else(|| fields.iter().position(|field| field.eq_ignore_ascii_case(name)))
 }
 
 /// Text of UTF-16 units; one without its partner becomes `?`, as when Java encodes it.

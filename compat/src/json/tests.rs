@@ -85,7 +85,7 @@ fn what_fastjson_forgives_is_read() {
     let expected = MessageQueue { broker_name: "b".into(), queue_id: 34, topic: "T".into() };
     let documents = [
         r#"{"brokerName":"b","queueId":34,"topic":"T"}"#,
-        r#"{topic:'T',queueId:"34",brokerName:"b",}"#,
+        r#"{Topic:'T',queueID:"34",brokerName:"b",}"#,
         "\u{feff} { /* a */ \"queueId\" : 34.0 ,, // b\n 'topic':\"T\", \"brokerName\":\"b\" } ",
         r#"{"queueId":1,"queueId":34,"topic":null,"brokerName":"b","topic":"T"}"#,
         r#"{"queueId":4294967330,"topic":"\x54","brokerName":"\u0062","x":[1,{"y":[]}],{"z":1}:2,3:4}"#,

@@ -42,6 +42,7 @@ import org.apache.rocketmq.remoting.protocol.LanguageCode;
 import org.apache.rocketmq.remoting.protocol.RemotingCommand;
 import org.apache.rocketmq.remoting.protocol.RemotingSerializable;
 import org.apache.rocketmq.remoting.protocol.RemotingSysResponseCode;
+import org.apache.rocketmq.remoting.protocol.SerializeType;
 
 /** Answers questions about the stock classes: a list of byte strings in, a list of byte strings out. */
 public final class Ask {
@@ -150,6 +151,39 @@ public final class Ask {
                 out.add(ints(command.getFlag()));
                 out.add(ints(command.getOpaque()));
                 out.add(ints(command.getVersion()));
+                if (command.getExtFields() != null) {
+                    pairs(command.getExtFields(), out);
+                }
+                break;
+            }
+            case "write frame": {
+                RemotingCommand command = RemotingCommand.createRequestCommand(asInt(in.get(1)), null);
+                command.setSerializeTypeCurrentRPC(in.get(0)[0] == 0 ? SerializeType.JSON : SerializeType.ROCKETMQ);
+                command.setOpaque(asInt(in.get(2)));
+                command.setFlag(asInt(in.get(3)));
+                command.setVersion(MQVersion.CURRENT_VERSION);
+                command.setLanguage(LanguageCode.valueOf(in.get(4)[0]));
+                command.setRemark(in.get(5).length == 0 ? null : text(in.get(5)).substring(1));
+                command.setBody(in.get(6).length == 0 ? null : in.get(6));
+                for (int at = 7; at < in.size(); at += 2) {
+                    command.addExtField(text(in.get(at)), text(in.get(at + 1)));
+                }
+                ByteBuffer frame = command.encode();
+                byte[] bytes = new byte[frame.remaining()];
+                frame.get(bytes);
+                out.add(bytes);
+                break;
+            }
+            case "read frame": {
+                byte[] frame = in.get(0);
+                RemotingCommand command = RemotingCommand.decode(ByteBuffer.wrap(frame, 4, frame.length - 4).slice());
+                out.add(ints(command.getCode()));
+                out.add(ints(command.getOpaque()));
+                out.add(ints(command.getFlag()));
+                out.add(ints(command.getVersion()));
+                out.add(utf8(command.getLanguage() == null ? "" : command.getLanguage().name()));
+                out.add(utf8(command.getRemark() == null ? "" : "-" + command.getRemark()));
+                out.add(command.getBody() == null ? new byte[0] : command.getBody());
                 if (command.getExtFields() != null) {
                     pairs(command.getExtFields(), out);
                 }
