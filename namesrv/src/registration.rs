@@ -9,6 +9,8 @@
 //! | of each: length, bytes  | `{topic} {readQueueNums} {writeQueueNums} {perm} {topicFilterType}`, no JSON |
 //! | length, bytes           | addresses of filter servers, JSON array                                     |
 //!
+//! A broker sends the same body every 30 s, up to megabytes of it; [`LastBodies`] tells without reading it again.
+//!
 //! Source: `common/protocol/body/RegisterBrokerBody`, `common/TopicConfig#decode`.
 
 use compat::body::DataVersion;
@@ -17,6 +19,8 @@ use compat::command::version;
 use compat::json;
 use compat::topic::{Perm, TopicConfig, TopicFilterType};
 use flate2::read::ZlibDecoder;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
 
 /// Longest body after decompression, bytes: some two million topics.
@@ -72,6 +76,41 @@ impl Body {
         };
         let topics = table.topic_config_table.into_iter().map(topic).collect();
         Self { version: table.data_version, topics, filter_servers }
+    }
+}
+
+/// The last body of each broker, as a digest and what it said beside topics.
+#[derive(Default)]
+pub struct LastBodies {
+    by_address: HashMap<String, (u64, Body)>,
+    /// Random, so that nobody can make up two bodies with one digest.
+    hasher: RandomState,
+}
+
+impl LastBodies {
+    /// The body without its topics, if the broker sent the very same before.
+    pub fn known(&self, address: &str, bytes: &[u8]) -> Option<Body> {
+        let (digest, body) = self.by_address.get(address)?;
+        (*digest == self.digest(bytes)).then(|| body.clone())
+    }
+
+    /// Remembers a body.
+    pub fn put(&mut self, address: &str, bytes: &[u8], body: &Body) {
+        let without_topics =
+            Body { version: body.version, topics: Vec::new(), filter_servers: body.filter_servers.clone() };
+        let digest = self.digest(bytes);
+        self.by_address.insert(address.to_owned(), (digest, without_topics));
+    }
+
+    /// Forgets a broker that is gone.
+    pub fn forget(&mut self, address: &str) {
+        self.by_address.remove(address);
+    }
+
+    fn digest(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(bytes);
+        hasher.finish()
     }
 }
 
@@ -161,6 +200,19 @@ mod tests {
     fn no_body_is_version_zero_without_topics() {
         assert_eq!(decode(b"", true, 273).unwrap(), Body { filter_servers: Some(vec![]), ..Body::default() });
         assert_eq!(decode(b"", false, 36).unwrap(), Body::default());
+    }
+
+    #[test]
+    fn the_same_body_is_known_until_another_one_comes() {
+        let mut last = LastBodies::default();
+        let body = Body { version: DataVersion { counter: 1, timestamp: 2 }, ..Body::default() };
+        let with_topics = Body { topics: vec![TopicConfig::new("T", 4, Perm::READ_WRITE)], ..body.clone() };
+        last.put("a:1", b"bytes", &with_topics);
+        assert_eq!(last.known("a:1", b"bytes"), Some(body));
+        assert_eq!(last.known("a:1", b"other"), None);
+        assert_eq!(last.known("b:1", b"bytes"), None);
+        last.forget("a:1");
+        assert_eq!(last.known("a:1", b"bytes"), None);
     }
 
     #[test]

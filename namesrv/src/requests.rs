@@ -6,7 +6,7 @@
 
 use crate::answers::{Dialect, Routes};
 use crate::kv::KeyValues;
-use crate::registration::{self, BodyError};
+use crate::registration::{self, Body, BodyError, LastBodies};
 use crate::routes::{Master, Registration, RouteTable, UnitTopics, WritePerm};
 use crate::settings::LiveConfig;
 use compat::body::DataVersion;
@@ -80,6 +80,8 @@ pub struct State {
     pub clock: Clock,
     /// Connections by which brokers registered.
     pub brokers: Mutex<HashMap<u64, Peer>>,
+    /// What brokers sent.
+    pub last_bodies: Mutex<LastBodies>,
 }
 
 /// A request, and who sent it.
@@ -247,9 +249,12 @@ impl Call<'_> {
 }
 
 impl State {
-    /// Remembers a connection as that of a broker.
     fn brokers(&self) -> MutexGuard<'_, HashMap<u64, Peer>> {
         self.brokers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last_bodies(&self) -> MutexGuard<'_, LastBodies> {
+        self.last_bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection is gone.
@@ -259,6 +264,7 @@ impl State {
         }
         for removed in self.routes.change(|table| table.on_closed(peer)) {
             tracing::warn!(broker = removed.address, "a broker is gone: its connection was closed");
+            self.last_bodies().forget(&removed.address);
         }
     }
 
@@ -267,6 +273,7 @@ impl State {
         let now = self.clock.now();
         for removed in self.routes.change(|table| table.on_silence(now)) {
             tracing::warn!(broker = removed.address, "a broker is gone: it was silent for too long");
+            self.last_bodies().forget(&removed.address);
             if let Some(peer) = self.brokers().get(&removed.peer) {
                 peer.close();
             }
@@ -313,8 +320,7 @@ fn register_broker(state: &State, call: &Call<'_>, out: &mut Output) -> Result<(
     if expected_crc != 0 && expected_crc != java_crc32(request.body) {
         return Err(Refusal::Crc);
     }
-    let body = registration::decode(request.body, header.compressed == Some(true), request.version);
-    let body = body.map_err(Refusal::Body)?;
+    let body = registration_body(state, request, &header)?;
     let registration = Registration {
         name: header.broker_name.clone().into_owned(),
         id: header.broker_id,
@@ -340,9 +346,29 @@ fn register_broker(state: &State, call: &Call<'_>, out: &mut Output) -> Result<(
     call.succeed(&header, &order, out)
 }
 
+/// The body of a registration; without its topics where nobody would look at them.
+fn registration_body(
+    state: &State,
+    request: &Request<'_>,
+    header: &RegisterBrokerRequest<'_>,
+) -> Result<Body, Refusal> {
+    let (name, id, address) = (&header.broker_name, header.broker_id, &header.broker_addr);
+    let mut last = state.last_bodies();
+    if let Some(known) = last.known(address, request.body)
+        && state.routes.read(|table| table.has_all_topics(name, id, address, known.version))
+    {
+        return Ok(known);
+    }
+    let body = registration::decode(request.body, header.compressed == Some(true), request.version);
+    let body = body.map_err(Refusal::Body)?;
+    last.put(address, request.body, &body);
+    Ok(body)
+}
+
 fn unregister_broker(state: &State, call: &Call<'_>, out: &mut Output) -> Result<(), Refusal> {
     let BrokerRequest { broker_name, broker_addr, broker_id, .. } = call.request.header()?;
     state.routes.change(|table| table.on_unregister(&broker_name, broker_id, &broker_addr));
+    state.last_bodies().forget(&broker_addr);
     tracing::info!(name = %broker_name, id = broker_id, address = %broker_addr, "a broker left");
     call.succeed(&NoHeader, b"", out)
 }

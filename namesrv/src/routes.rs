@@ -129,6 +129,7 @@ impl RouteTable {
     /// In 4.3.0 a broker that changes its id or its name keeps its old place too.
     pub fn on_register(&mut self, registration: Registration, peer: u64, now: Millis) -> Master {
         let Registration { name, id, address, cluster, ha_address, version, topics, filter_servers } = registration;
+        let has_all = self.has_all_topics(&name, id, &address, version);
         let is_known_place = self.settle(&name, id, &address, &cluster);
         let before = self.live.get(&address).map(|live| (live.version, live.is_complete));
         let is_complete = match before {
@@ -136,7 +137,7 @@ impl RouteTable {
             Some((known, true)) if is_known_place => version == known || follows(version, known),
             _ => false,
         };
-        if id == MASTER_ID && !(is_known_place && before == Some((version, true))) {
+        if !has_all {
             topics.into_iter().for_each(|topic| self.put_topic(&name, topic));
         }
         self.put_filter_servers(&address, filter_servers);
@@ -145,6 +146,13 @@ impl RouteTable {
             self.vacate(&old.name, old.id, &address);
         }
         if id == MASTER_ID { Master::default() } else { self.master_of(&name) }
+    }
+
+    /// Whether nobody would look at the topics of a registration.
+    pub fn has_all_topics(&self, name: &str, id: i64, address: &str, version: DataVersion) -> bool {
+        let is_known_place = self.brokers.get(name).is_some_and(|broker| broker.broker_addrs.contains_key(&id));
+        let is_known_version = self.live.get(address).is_some_and(|live| live.is_complete && live.version == version);
+        id != MASTER_ID || is_known_place && is_known_version
     }
 
     /// A broker asks whether its topics are known; if they are, this is as good as a registration.

@@ -7,6 +7,7 @@
 use crate::answers::Routes;
 use crate::changes::{Change, Changes, Next};
 use crate::kv::KeyValues;
+use crate::registration::LastBodies;
 use crate::requests::{self, Call, Lane, NO_CLUSTER_TEST, Refusal, State};
 use crate::settings::{Config, LiveConfig};
 use compat::command::SerializeType;
@@ -75,8 +76,15 @@ impl Namesrv {
         }
         let kv = KeyValues::open(ConfigFile::new(disk.clone(), &config.settings.kv_config_path))?;
         let config = LiveConfig::open(config, disk)?;
-        let brokers = Mutex::new(HashMap::new());
-        Ok(Self { state: Arc::new(State { routes: Routes::default(), kv, config, clock, brokers }) })
+        let state = State {
+            routes: Routes::default(),
+            kv,
+            config,
+            clock,
+            brokers: Mutex::new(HashMap::new()),
+            last_bodies: Mutex::new(LastBodies::default()),
+        };
+        Ok(Self { state: Arc::new(state) })
     }
 
     /// Listens on `listenPort` of an address, usually the unspecified one.
