@@ -17,7 +17,7 @@ const MAX_BYTES: usize = 256 << 20;
 /// Something that changes the tables.
 pub enum Change {
     /// A request, of a peer, whose body has so many bytes.
-    Request(Peer, OwnedRequest, usize),
+    Request(Peer, Box<OwnedRequest>, usize),
     /// A connection is gone.
     Closed(u64),
 }

@@ -376,11 +376,8 @@ fn unregister_broker(state: &State, call: &Call<'_>, out: &mut Output) -> Result
 fn query_data_version(state: &State, call: &Call<'_>, out: &mut Output) -> Result<(), Refusal> {
     let BrokerRequest { broker_addr, .. } = call.request.header()?;
     let version: Option<DataVersion> = json::from_slice(call.request.body).ok();
-    let (peer, now) = (call.peer.id(), state.clock.now());
-    let freshness = state.routes.change(|table| table.on_query_version(&broker_addr, version, peer, now));
-    if !freshness.is_changed {
-        state.brokers().insert(peer, call.peer.clone());
-    }
+    let now = state.clock.now();
+    let freshness = state.routes.change(|table| table.on_query_version(&broker_addr, version, now));
     let known = freshness.known.map(|known| json::to_vec(&known)).unwrap_or_default();
     call.succeed(&DataVersionResponse { changed: freshness.is_changed }, &known, out)
 }

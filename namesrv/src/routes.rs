@@ -155,19 +155,13 @@ impl RouteTable {
         id != MASTER_ID || is_known_place && is_known_version
     }
 
-    /// A broker asks whether its topics are known; if they are, this is as good as a registration.
-    pub fn on_query_version(
-        &mut self,
-        address: &str,
-        version: Option<DataVersion>,
-        peer: u64,
-        now: Millis,
-    ) -> Freshness {
+    /// A broker asks whether its topics are known; if they are, it is not silent. Its connection stays the one by which it
+    /// registered: whoever else asks does not take the broker with it.
+    pub fn on_query_version(&mut self, address: &str, version: Option<DataVersion>, now: Millis) -> Freshness {
         let Some(live) = self.live.get_mut(address) else { return Freshness { is_changed: true, known: None } };
         let is_changed = !live.is_complete || version != Some(live.version);
         if !is_changed {
             live.seen = now;
-            live.peer = peer;
         }
         Freshness { is_changed, known: Some(live.version) }
     }

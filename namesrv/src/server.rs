@@ -167,7 +167,7 @@ impl Service for NameService {
                 None => out.reply_unsupported(request.reply_to, request.code),
                 Some(Lane::Loop) => requests::answer(&self.state, &Call { request: &request, peer }, out),
                 Some(Lane::Changes) => {
-                    let change = Change::Request(peer.clone(), request.to_owned(), request.body.len());
+                    let change = Change::Request(peer.clone(), Box::new(request.to_owned()), request.body.len());
                     if !self.changes.push(change) {
                         Refusal::Busy.reply(request.reply_to, out);
                     }
