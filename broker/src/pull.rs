@@ -40,7 +40,6 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 use store::read::LogSlice;
 use store::settings::BrokerRole;
 use store::{Arrivals, Found, GetStatus, Read, ReadRequest, Reading, Store, StoreSettings};
@@ -238,7 +237,6 @@ impl Pull {
         };
         let known = session.place(asked.request, &allowed, parts);
 
-        let began = Instant::now();
         let wanted = ReadRequest {
             queue: &known.queue,
             offset: asked.request.queue_offset,
@@ -255,7 +253,6 @@ impl Pull {
                 Attempt::Answered
             }
             Read::Done { status, next, ends, from_slave } => {
-                parts.stats.read(status == GetStatus::Found, began.elapsed());
                 if store_settings.disk_fall_recorded {
                     known.fall.store(scratch.found.fall_behind as i64, Ordering::Relaxed);
                 }

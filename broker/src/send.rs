@@ -39,7 +39,6 @@ use std::hash::{BuildHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 use store::disk::Disk;
 use store::settings::FlushDiskType;
 use store::{AppendError, Appended, Batch, NewRecord, Store, StoreSettings};
@@ -160,9 +159,7 @@ impl Send {
         if turn.accepted.is_empty() {
             return;
         }
-        let began = Instant::now();
         self.parts.store.append(&mut turn.batch);
-        self.parts.stats.append_took(began.elapsed(), turn.accepted.len() as u64);
         let wants_flush = self.answer(local, turn, peer, now, out);
         turn.batch.clear();
         if wants_flush {

@@ -1,23 +1,21 @@
 //! Counters of what was sent and pulled, and what they were some time ago.
 //!
 //! Whoever counts keeps an [`Item`], found once; counting is then a few additions, without a look-up and without an
-//! allocation. [`Stats::sample`] takes a picture of all of them once a second, which rates and sums are made from.
+//! allocation. [`Stats::sample`] takes pictures of all of them from time to time, which rates and sums are made from.
 //!
 //! Differs: `GROUP_GET_LATENCY` is not counted: it is the time that Java needs to copy messages to its heap.
-//! Source: `store/stats/BrokerStatsManager`, `common/stats/StatsItem`, `store/StoreStatsService`, `store/stats/BrokerStats`.
+//! Not here: how fast the store is (`store`, its runtime info).
+//! Source: `store/stats/BrokerStatsManager`, `common/stats/StatsItem`, `store/stats/BrokerStats`.
 
 mod item;
-mod rates;
 
-pub use item::{Counts, Item, Span, Summary};
-pub use rates::{Rates, Window};
+pub use item::{Item, Span, Summary, Total};
 
 use compat::time::Millis;
 use item::Due;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
 
 /// What is counted, each by keys of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,18 +63,8 @@ pub struct Stats {
     falls: RwLock<BTreeMap<String, Arc<AtomicI64>>>,
     put: Arc<Item>,
     get: Arc<Item>,
-    reads_found: AtomicU64,
-    reads_missed: AtomicU64,
-    put_times: PutTimes,
-    read_longest_ms: AtomicU64,
-    sampled: Mutex<Sampled>,
-}
-
-#[derive(Default)]
-struct Sampled {
-    due: Due,
-    rates: Rates,
-    days: Days,
+    due: Mutex<Due>,
+    days: Mutex<Days>,
 }
 
 /// Totals at the last two midnights, and so far. Source: `store/stats/BrokerStats`.
@@ -92,30 +80,6 @@ pub struct Days {
     pub get_today_morning: i64,
 }
 
-/// How long the appends of the running minute took, in the steps of Java.
-#[derive(Default)]
-struct PutTimes {
-    steps: [AtomicU64; PUT_STEPS.len()],
-    longest_ms: AtomicU64,
-}
-
-/// Name and exclusive end of each step, ms.
-const PUT_STEPS: [(&str, u64); 13] = [
-    ("[<=0ms]", 1),
-    ("[0~10ms]", 10),
-    ("[10~50ms]", 50),
-    ("[50~100ms]", 100),
-    ("[100~200ms]", 200),
-    ("[200~500ms]", 500),
-    ("[500ms~1s]", 1000),
-    ("[1~2s]", 2000),
-    ("[2~3s]", 3000),
-    ("[3~4s]", 4000),
-    ("[4~5s]", 5000),
-    ("[5~10s]", 10_000),
-    ("[10s~]", u64::MAX),
-];
-
 impl Stats {
     /// Counters at zero, for a broker of a cluster.
     pub fn new(cluster: &str) -> Self {
@@ -127,11 +91,8 @@ impl Stats {
             falls: RwLock::default(),
             put,
             get,
-            reads_found: AtomicU64::new(0),
-            reads_missed: AtomicU64::new(0),
-            put_times: PutTimes::default(),
-            read_longest_ms: AtomicU64::new(0),
-            sampled: Mutex::default(),
+            due: Mutex::default(),
+            days: Mutex::default(),
         }
     }
 
@@ -175,36 +136,9 @@ impl Stats {
         self.get.add(count, bytes, 0);
     }
 
-    /// How an attempt to read ended.
-    pub fn read(&self, found: bool, took: Duration) {
-        let counter = if found { &self.reads_found } else { &self.reads_missed };
-        counter.fetch_add(1, Ordering::Relaxed);
-        self.read_longest_ms.fetch_max(took.as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// How long it took to append so many messages.
-    pub fn append_took(&self, took: Duration, messages: u64) {
-        let ms = took.as_millis() as u64;
-        let step = PUT_STEPS.iter().position(|&(_, end)| ms < end).unwrap_or(PUT_STEPS.len() - 1);
-        self.put_times.steps[step].fetch_add(messages, Ordering::Relaxed);
-        self.put_times.longest_ms.fetch_max(ms, Ordering::Relaxed);
-    }
-
     /// Takes the pictures that are due. To be called once a second.
     pub fn sample(&self, now: Millis) {
-        let mut sampled = self.sampled();
-        sampled.rates.push(Counts {
-            at: now,
-            put: self.put.counts().count,
-            found: self.reads_found.load(Ordering::Relaxed) as i64,
-            missed: self.reads_missed.load(Ordering::Relaxed) as i64,
-            transferred: self.get.counts().count,
-        });
-        let spans = sampled.due.spans(now);
-        if spans.contains(&Some(Span::Minute)) && sampled.due.minute_is_over(now) {
-            self.put_times.steps.iter().for_each(|step| step.store(0, Ordering::Relaxed));
-        }
-        drop(sampled);
+        let spans = self.due.lock().unwrap_or_else(PoisonError::into_inner).spans(now);
         for item in self.items.read().unwrap_or_else(PoisonError::into_inner).values().flat_map(BTreeMap::values) {
             spans.iter().flatten().for_each(|&span| item.sample(span, now));
         }
@@ -213,7 +147,7 @@ impl Stats {
     /// A midnight passed: what was "today" is "yesterday".
     pub fn day_ended(&self) {
         let (put, get) = (self.put.counts().count, self.get.counts().count);
-        let days = &mut self.sampled().days;
+        let days = &mut *self.lock_days();
         *days = Days {
             put_yesterday_morning: days.put_today_morning,
             put_today_morning: put,
@@ -224,33 +158,17 @@ impl Stats {
 
     /// Totals at the last midnights.
     pub fn days(&self) -> Days {
-        self.sampled().days
+        *self.lock_days()
     }
 
     /// Messages and bytes stored since the start.
-    pub fn put_total(&self) -> item::Total {
+    pub fn put_total(&self) -> Total {
         self.put.counts()
     }
 
     /// Messages and bytes handed out since the start.
-    pub fn get_total(&self) -> item::Total {
+    pub fn get_total(&self) -> Total {
         self.get.counts()
-    }
-
-    /// Rates of the last 10 s, 60 s and 600 s.
-    pub fn window(&self, seconds: usize) -> Option<Window> {
-        self.sampled().rates.window(seconds)
-    }
-
-    /// Longest append and longest read since the start, ms.
-    pub fn longest_ms(&self) -> (u64, u64) {
-        (self.put_times.longest_ms.load(Ordering::Relaxed), self.read_longest_ms.load(Ordering::Relaxed))
-    }
-
-    /// How long appends took in the running minute, as Java shows it: `[<=0ms]:19 [0~10ms]:7 ...`, blank at the end.
-    pub fn put_distribution(&self) -> String {
-        let steps = PUT_STEPS.iter().zip(&self.put_times.steps);
-        steps.map(|((name, _), count)| format!("{name}:{} ", count.load(Ordering::Relaxed))).collect()
     }
 
     /// One statistic over a span, by Java's name and key; `None` for what was never counted.
@@ -294,8 +212,8 @@ impl Stats {
         Arc::clone(items.entry(kind).or_default().entry(key.to_owned()).or_default())
     }
 
-    fn sampled(&self) -> MutexGuard<'_, Sampled> {
-        self.sampled.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_days(&self) -> MutexGuard<'_, Days> {
+        self.days.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -322,8 +240,6 @@ mod tests {
         assert_eq!(minute("BROKER_GET_NUMS", "C"), Summary { sum: 0, tps: 0.0, average: 0.0 });
         assert_eq!(stats.summary("TOPIC_PUT_NUMS", "other", Span::Minute), None);
         assert_eq!(stats.summary("GROUP_GET_LATENCY", "T", Span::Minute), None);
-        assert_eq!(stats.window(10).unwrap().put, 4.0);
-        assert_eq!(stats.window(600), None);
     }
 
     #[test]
@@ -348,18 +264,6 @@ mod tests {
         stats.day_ended();
         let days = stats.days();
         assert_eq!((days.put_yesterday_morning, days.put_today_morning, stats.put_total().count), (5, 7, 7));
-    }
-
-    #[test]
-    fn append_times_fall_into_steps_of_java() {
-        let stats = Stats::new("C");
-        stats.append_took(Duration::from_micros(999), 19);
-        stats.append_took(Duration::from_millis(9), 7);
-        stats.append_took(Duration::from_secs(20), 1);
-        let shown = stats.put_distribution();
-        assert!(shown.starts_with("[<=0ms]:19 [0~10ms]:7 [10~50ms]:0 "), "{shown}");
-        assert!(shown.ends_with("[10s~]:1 "), "{shown}");
-        assert_eq!(stats.longest_ms().0, 20_000);
     }
 
     #[test]

@@ -32,21 +32,6 @@ struct Picture {
     total: Total,
 }
 
-/// The totals that rates are made from, at one time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// When.
-    pub at: Millis,
-    /// Messages stored.
-    pub put: i64,
-    /// Reads that found messages.
-    pub found: i64,
-    /// Reads that found none.
-    pub missed: i64,
-    /// Messages handed out.
-    pub transferred: i64,
-}
-
 /// A span that is summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
@@ -133,7 +118,6 @@ impl Item {
 #[derive(Default)]
 pub(super) struct Due {
     next: [Option<Millis>; 3],
-    minute_ends: Millis,
 }
 
 impl Due {
@@ -147,14 +131,5 @@ impl Due {
             *next = Some(Millis(now.0.saturating_add(span.step_ms())));
             Some(span)
         })
-    }
-
-    /// Whether a minute passed since this last said so.
-    pub(super) fn minute_is_over(&mut self, now: Millis) -> bool {
-        let over = now >= self.minute_ends;
-        if over {
-            self.minute_ends = Millis(now.0.saturating_add(60_000));
-        }
-        over
     }
 }
