@@ -49,15 +49,14 @@ impl ConsumerOffsets {
 
     /// Stores an offset, backwards too. Costs no allocation once the group is known.
     pub fn commit(&self, group: &str, topic: &str, queue_id: i32, offset: i64) {
-        let before = match self.read().get(group).and_then(|topics| topics.get(topic)?.get(&queue_id)) {
-            Some(stored) => stored.swap(offset, Ordering::Relaxed),
-            None => {
-                let mut groups = self.write();
-                let topics = groups.entry(group.into()).or_default();
-                let queues = topics.entry(topic.into()).or_default();
-                queues.entry(queue_id).or_insert(AtomicI64::new(-1)).swap(offset, Ordering::Relaxed)
-            }
-        };
+        let swap = |stored: &AtomicI64| stored.swap(offset, Ordering::Relaxed);
+        let known = self.read().get(group).and_then(|topics| topics.get(topic)?.get(&queue_id)).map(swap);
+        let before = known.unwrap_or_else(|| {
+            let mut groups = self.write();
+            let topics = groups.entry(group.into()).or_default();
+            let queues = topics.entry(topic.into()).or_default();
+            swap(queues.entry(queue_id).or_insert(AtomicI64::new(-1)))
+        });
         if before != offset {
             self.commits.fetch_add(1, Ordering::Release);
         }

@@ -312,8 +312,8 @@ impl Pull {
     ) {
         let parts = &self.parts;
         if answer.code == ResponseCode::Success {
-            parts.stats.pulled(&known.counters, found.records.len() as u64, found.bytes as u64);
-            join(&mut found.records, body);
+            parts.stats.pulled(&known.counters, u64::from(found.count), found.bytes as u64);
+            body.extend(found.records.drain(..).map(|LogSlice { region, range }| (region, range)));
         }
         out.reply_shared(asked.to, answer.code, Some(status.name()), &answer.header, body);
         body.clear();
@@ -345,16 +345,6 @@ fn hold_for(request: &PullRequest<'_>, answer: &Answer, status: GetStatus, setti
     }
     let asked = u64::try_from(request.suspend_timeout_ms).unwrap_or(0);
     Some(if settings.long_polling { asked } else { settings.short_polling_time.0 })
-}
-
-/// Moves records into the slices of a body, neighbours as one.
-fn join(records: &mut Vec<LogSlice>, body: &mut Vec<(Region, Range<usize>)>) {
-    for LogSlice { region, range } in records.drain(..) {
-        match body.last_mut() {
-            Some((last, end)) if end.end == range.start && Arc::ptr_eq(last, &region) => end.end = range.end,
-            _ => body.push((region, range)),
-        }
-    }
 }
 
 fn refuse(refusal: &Refusal, to: ReplyTo, out: &mut Output) {

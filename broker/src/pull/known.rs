@@ -48,13 +48,13 @@ struct Carried {
 
 impl Session {
     /// What is known of the queue of a pull. Pulls of one queue follow one another.
-    pub fn known(&mut self, request: &PullRequest<'_>, parts: &Parts) -> Option<&mut Known> {
+    pub(super) fn known(&mut self, request: &PullRequest<'_>, parts: &Parts) -> Option<&mut Known> {
         let place = self.find(request, parts)?;
         self.known.get_mut(place)
     }
 
     /// The same, found where it is not known yet.
-    pub fn place(&mut self, request: &PullRequest<'_>, allowed: &Allowed, parts: &Parts) -> &Known {
+    pub(super) fn place(&mut self, request: &PullRequest<'_>, allowed: &Allowed, parts: &Parts) -> &Known {
         let place = self.find(request, parts).unwrap_or_else(|| {
             if self.known.len() == MAX_KNOWN {
                 self.known.clear();

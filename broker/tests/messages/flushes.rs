@@ -14,6 +14,7 @@ use store::settings::FlushDiskType;
 async fn an_answer_comes_when_the_disk_has_the_message() {
     let (broker, gate) = start(Ms::from_secs(20));
     let (client, other) = (broker.client(), broker.client());
+    assert_eq!(told(&client.send(&message("T"), "x").await), (0, "-"));
     gate.close();
     let waiting: Vec<_> = (0..10)
         .map(|number| {

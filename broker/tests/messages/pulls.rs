@@ -27,7 +27,7 @@ async fn every_status_is_told_with_its_offsets() {
         ("T", 0, 0, "FOUND", 3, 3),
         ("T", 2, 0, "FOUND", 3, 3),
         ("T", 3, 19, "OFFSET_OVERFLOW_ONE", 3, 3),
-        ("T", 9, 21, "OFFSET_OVERFLOW_BADLY", 0, 3),
+        ("T", 9, 21, "OFFSET_OVERFLOW_BADLY", 3, 3),
         ("T", -1, 21, "OFFSET_TOO_SMALL", 0, 3),
         ("Empty", 0, 19, "NO_MESSAGE_IN_QUEUE", 0, 0),
         ("Empty", 5, 21, "NO_MESSAGE_IN_QUEUE", 0, 0),
@@ -56,7 +56,7 @@ async fn a_moved_offset_is_told_in_a_message() {
     assert_eq!(
         bodies(&told_of),
         [
-            r#"{"consumerGroup":"G","messageQueue":{"brokerName":"broker-a","queueId":0,"topic":"T"},"offsetNew":0,"offsetRequest":7}"#
+            r#"{"consumerGroup":"G","messageQueue":{"brokerName":"broker-a","queueId":0,"topic":"T"},"offsetNew":1,"offsetRequest":7}"#
         ]
     );
     let records = records(&told_of.body);
