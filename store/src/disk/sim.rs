@@ -363,6 +363,15 @@ impl File for SimFile {
         self.disk.machine()?.inodes[self.inode].modified = to;
         Ok(())
     }
+
+    /// A page is the unit: zeros in a page that holds anything else are data too.
+    fn next_data(&self, at: u64) -> Result<Option<u64>> {
+        let machine = self.disk.machine()?;
+        let content = &machine.inodes[self.inode].live;
+        let rest = content.get(usize::try_from(at).unwrap_or(usize::MAX)..).unwrap_or_default();
+        let first = rest.iter().position(|byte| *byte != 0);
+        Ok(first.map(|first| at.max((at + first as u64) / PAGE_LEN * PAGE_LEN)))
+    }
 }
 
 /// What a name stands for.

@@ -178,6 +178,19 @@ fn evicted_pages_are_resident_again_once_they_were_read() {
 }
 
 #[test]
+fn data_is_found_behind_zeros() {
+    let disk = disk(13);
+    let file = disk.create(Path::new("/file")).unwrap();
+    file.allocate(4 * PAGE_LEN).unwrap();
+    assert_eq!(file.next_data(0).unwrap(), None);
+    file.write_all_at(b"x", 2 * PAGE_LEN + 5).unwrap();
+    assert_eq!(file.next_data(0).unwrap(), Some(2 * PAGE_LEN));
+    assert_eq!(file.next_data(2 * PAGE_LEN + 3).unwrap(), Some(2 * PAGE_LEN + 3));
+    assert_eq!(file.next_data(2 * PAGE_LEN + 6).unwrap(), None);
+    assert_eq!(file.next_data(9 * PAGE_LEN).unwrap(), None);
+}
+
+#[test]
 fn times_are_those_of_the_clock() {
     let clock = Clock::by_hand(Millis(5));
     let disk = SimDisk::new(clock.clone(), 0);
