@@ -264,7 +264,6 @@ impl Parts {
             disk: disk.clone(),
             store_root: PathBuf::from(&config.store.store_path_root),
             commit_log: PathBuf::from(&config.store.store_path_commit_log),
-            booted: now,
         };
         let config_admin = ConfigAdmin::new(
             config.clone(),

@@ -1,4 +1,5 @@
-//! What a broker has done and how it is: code 28, in Java's words. Source: `store/StoreStatsService#getRuntimeInfo`.
+//! What a broker has done and how it is: code 28, in Java's words. Part of it the store says itself.
+//! Source: `broker/processor/AdminBrokerProcessor#prepareRuntimeInfo`.
 //!
 //! There are no request queues here, so their lengths and waits are always 0.
 
@@ -6,13 +7,12 @@ use crate::live::Live;
 use crate::refusal::Refusal;
 use crate::service::Call;
 use crate::settings::BrokerSettings;
-use crate::stats::{Stats, Window};
+use crate::stats::Stats;
 use compat::body::namesrv::KvTable;
 use compat::command::version;
 use compat::java::number::double_text;
 use compat::json;
 use compat::message::record;
-use compat::time::Millis;
 use remoting::output::Output;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,63 +34,30 @@ pub struct RuntimeAdmin {
     pub store_root: PathBuf,
     /// Directory of the commit log.
     pub commit_log: PathBuf,
-    /// When it was started.
-    pub booted: Millis,
 }
-
-/// Seconds that the rates are over.
-const WINDOWS: [usize; 3] = [10, 60, 600];
 
 impl RuntimeAdmin {
     /// Code 28.
     pub fn all(&self, call: &Call<'_>, out: &mut Output) -> Result<(), Refusal> {
         let mut table = BTreeMap::new();
-        for (key, value) in
-            self.totals(call.now).into_iter().chain(self.rates()).chain(self.queues()).chain(self.files())
-        {
+        for (key, value) in self.totals().into_iter().chain(self.queues()).chain(self.files()) {
             table.insert(key.to_owned(), value);
         }
         table.extend(self.store.runtime_info());
         call.answer_body(out, &json::to_vec(&KvTable { table }))
     }
 
-    fn totals(&self, now: Millis) -> Vec<(&'static str, String)> {
+    fn totals(&self) -> Vec<(&'static str, String)> {
         let (put, get, days) = (self.stats.put_total(), self.stats.get_total(), self.stats.days());
-        let (put_longest, get_longest) = self.stats.longest_ms();
-        let average = put.bytes as f64 / put.count.max(1) as f64;
         vec![
             ("brokerVersion", version::CURRENT.to_string()),
             ("brokerVersionDesc", version::CURRENT_NAME.to_owned()),
-            ("bootTimestamp", self.booted.to_string()),
-            ("runtime", span(self.booted.until(now).as_secs())),
-            ("putMessageTimesTotal", put.count.max(1).to_string()),
-            ("putMessageSizeTotal", put.bytes.to_string()),
-            ("putMessageAverageSize", double_text(average)),
-            ("putMessageEntireTimeMax", put_longest.to_string()),
-            ("getMessageEntireTimeMax", get_longest.to_string()),
-            ("putMessageDistributeTime", self.stats.put_distribution()),
-            ("dispatchMaxBuffer", "0".to_owned()),
             ("msgPutTotalYesterdayMorning", days.put_yesterday_morning.to_string()),
             ("msgPutTotalTodayMorning", days.put_today_morning.to_string()),
             ("msgPutTotalTodayNow", put.count.to_string()),
             ("msgGetTotalYesterdayMorning", days.get_yesterday_morning.to_string()),
             ("msgGetTotalTodayMorning", days.get_today_morning.to_string()),
             ("msgGetTotalTodayNow", get.count.to_string()),
-        ]
-    }
-
-    fn rates(&self) -> Vec<(&'static str, String)> {
-        let windows = WINDOWS.map(|seconds| self.stats.window(seconds));
-        let rate = |of: fn(&Window) -> f64, missing: &str| {
-            let texts = windows.iter().map(|window| window.as_ref().map_or(missing.to_owned(), |w| double_text(of(w))));
-            texts.collect::<Vec<_>>().join(" ")
-        };
-        vec![
-            ("putTps", rate(|window| window.put, "")),
-            ("getFoundTps", rate(|window| window.found, "")),
-            ("getMissTps", rate(|window| window.missed, "")),
-            ("getTotalTps", rate(|window| window.found + window.missed, "0.0")),
-            ("getTransferedTps", rate(|window| window.transferred, "")),
         ]
     }
 
@@ -145,25 +112,6 @@ impl RuntimeAdmin {
     }
 }
 
-/// `[ 0 days, 0 hours, 3 minutes, 14 seconds ]`.
-fn span(seconds: u64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    format!("[ {} days, {hours} hours, {minutes} minutes, {} seconds ]", grouped(days), seconds % 60)
-}
-
-/// Digits in groups of three, as Java's `MessageFormat` writes numbers.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// `362 B`, `1.5 KiB`. Source: `common/UtilAll#humanReadableByteCount`.
 fn bytes_text(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -180,8 +128,6 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_java_writes_them() {
-        assert_eq!(span(86_400 * 1234 + 3600 + 61), "[ 1,234 days, 1 hours, 1 minutes, 1 seconds ]");
-        assert_eq!(span(194), "[ 0 days, 0 hours, 3 minutes, 14 seconds ]");
         let texts = [0, 1023, 1024, 1536, 1 << 20, 252 << 30, u64::MAX].map(bytes_text);
         assert_eq!(texts, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 MiB", "252.0 GiB", "16.0 EiB"]);
     }
