@@ -268,7 +268,7 @@ pub struct StatsItem {
 }
 
 /// How a consumer consumed one message (code 309).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ConsumeDirectlyResult {
     /// Whether it commits by itself.
@@ -282,6 +282,12 @@ pub struct ConsumeDirectlyResult {
     /// How long it took, ms.
     #[serde(rename = "spentTimeMills")]
     pub spent_time_ms: i64,
+}
+
+impl Default for ConsumeDirectlyResult {
+    fn default() -> Self {
+        Self { auto_commit: true, consume_result: None, order: false, remark: None, spent_time_ms: 0 }
+    }
 }
 
 /// What a consumer is doing (code 307).
