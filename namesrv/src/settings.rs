@@ -16,6 +16,10 @@ use store::disk::Disk;
 /// Port unless configured otherwise.
 pub const DEFAULT_PORT: u16 = 9876;
 
+/// Socket buffers unless configured otherwise, bytes. They get into the file with the first change, and Java would take
+/// a 0 that stands there for the smallest buffer there is.
+const DEFAULT_SOCKET_BUFFER: usize = 65_535;
+
 /// Keys that nobody may change from afar: they say where files are read and written (CVE-2023-37582).
 const PROTECTED: [&str; 4] = ["configStorePath", "kvConfigPath", "rocketmqHome", "configBlackList"];
 
@@ -72,7 +76,12 @@ impl Config {
                 config_store_path: file("namesrv.properties"),
                 ..NamesrvSettings::default()
             },
-            server: ServerSettings { listen_port: DEFAULT_PORT, ..ServerSettings::default() },
+            server: ServerSettings {
+                listen_port: DEFAULT_PORT,
+                socket_send_buffer: DEFAULT_SOCKET_BUFFER,
+                socket_receive_buffer: DEFAULT_SOCKET_BUFFER,
+                ..ServerSettings::default()
+            },
             other: BTreeMap::new(),
         }
     }
@@ -202,6 +211,8 @@ mod tests {
             ("orderMessageEnable", "false"),
             ("listenPort", "9876"),
             ("serverChannelMaxIdleTimeSeconds", "120"),
+            ("serverSocketSndBufSize", "65535"),
+            ("serverSocketRcvBufSize", "65535"),
         ] {
             assert_eq!(entries.get(key).map(String::as_str), Some(value), "{key}");
         }
