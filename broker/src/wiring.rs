@@ -32,7 +32,6 @@ use remoting::client::Client;
 use remoting::server::{self, BindError, Listening};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -261,9 +260,6 @@ impl Parts {
             stats: stats.clone(),
             store: store.clone(),
             settings: settings.clone(),
-            disk: disk.clone(),
-            store_root: PathBuf::from(&config.store.store_path_root),
-            commit_log: PathBuf::from(&config.store.store_path_commit_log),
         };
         let config_admin = ConfigAdmin::new(
             config.clone(),
