@@ -50,3 +50,13 @@ impl SysFlag {
         matches!(self.transaction(), TransactionType::None | TransactionType::Commit)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_are_those_of_java() {
+        assert_eq!((crc32(b"hello"), crc32(b"123456789"), crc32(b"")), (907_060_870, 1_274_296_614, 0));
+    }
+}

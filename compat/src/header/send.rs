@@ -107,3 +107,40 @@ header! {
         offset_message_id: Option<Cow<'a, str>> = "offsetMsgId",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::{Decode, Fields};
+
+    #[test]
+    fn both_spellings_mean_the_same() {
+        let spellings = [
+            ("a", "producerGroup"),
+            ("b", "topic"),
+            ("c", "defaultTopic"),
+            ("d", "defaultTopicQueueNums"),
+            ("e", "queueId"),
+            ("f", "sysFlag"),
+            ("g", "bornTimestamp"),
+            ("h", "flag"),
+            ("i", "properties"),
+            ("j", "reconsumeTimes"),
+            ("k", "unitMode"),
+            ("l", "maxReconsumeTimes"),
+            ("m", "batch"),
+        ];
+        let digits: Vec<String> = (1..=spellings.len()).map(|digit| digit.to_string()).collect();
+        let fields = |name: fn(&(&'static str, &'static str)) -> &'static str| -> Fields<'_> {
+            spellings
+                .iter()
+                .zip(&digits)
+                .map(|(names, digit)| (Cow::Borrowed(name(names)), Text::Plain(digit)))
+                .collect()
+        };
+        let short = SendRequest::decode(&fields(|names| names.0));
+        assert_eq!(short, SendRequest::decode(&fields(|names| names.1)));
+        let request = short.unwrap();
+        assert_eq!((&*request.topic, request.queue_id, request.max_reconsume_times), ("2", 5, Some(12)));
+    }
+}

@@ -1,6 +1,8 @@
 use super::*;
 use crate::body::MessageQueue;
-use crate::body::admin::{ConsumerOffsetTable, DelayOffsetTable, TopicStatsTable};
+use crate::body::admin::{
+    ConsumerOffsetTable, DelayOffsetTable, QueueOffsetForCpp, ResetOffsetsForCpp, TopicStatsTable,
+};
 use crate::body::client::{HeartbeatData, MessageModel, SubscriptionData};
 use crate::body::namesrv::{KvTable, TopicConfigTable, TopicRouteData};
 use crate::topic::TopicConfig;
@@ -27,6 +29,13 @@ fn keys_that_are_no_text_stand_bare() {
     let written = r#"{{"brokerName":"b-a","queueId":0,"topic":"T"}:5,{"brokerName":"b-a","queueId":1,"topic":"T"}:6}"#;
     assert_eq!(text(&by_queue), written);
     assert_eq!(from_slice::<BTreeMap<MessageQueue, i64>>(written.as_bytes()).unwrap(), by_queue);
+}
+
+#[test]
+fn clients_in_cpp_get_their_offsets_as_a_list() {
+    let offset = QueueOffsetForCpp { broker_name: "b-a".into(), offset: 5, queue_id: 0, topic: "T".into() };
+    let body = ResetOffsetsForCpp { offset_table: vec![offset] };
+    assert_eq!(text(&body), r#"{"offsetTable":[{"brokerName":"b-a","offset":5,"queueId":0,"topic":"T"}]}"#);
 }
 
 #[test]

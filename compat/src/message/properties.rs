@@ -1,5 +1,6 @@
 //! Properties of a message: `name 0x01 value 0x02`, repeated. Source: `common/message/MessageDecoder`, `MessageConst`.
 
+use crate::java::hash_map;
 use std::collections::BTreeMap;
 
 /// Between a name and its value.
@@ -116,6 +117,19 @@ pub fn to_map(text: &[u8]) -> BTreeMap<String, String> {
     pairs(text).map(|(name, value)| (own(name), own(value))).collect()
 }
 
+/// The text with some properties set and some removed, in the order in which Java writes it again: that of a `HashMap`
+/// into which the pairs of `text` and then those of `set` were put.
+pub fn changed(text: &[u8], set: &[(&str, &str)], removed: &[&str]) -> Vec<u8> {
+    let own = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let read = pairs(text).map(|(name, value)| (own(name), own(value)));
+    let put = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut out = Vec::with_capacity(text.len() + 64);
+    for (name, value) in hash_map::in_order(read.chain(put)).filter(|(name, _)| !removed.contains(&name.as_str())) {
+        push(&name, &value, &mut out);
+    }
+    out
+}
+
 /// Appends one pair.
 pub fn push(name: &str, value: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(name.as_bytes());
@@ -145,6 +159,16 @@ mod tests {
                 pairs(text).map(|(n, v)| (str::from_utf8(n).unwrap(), str::from_utf8(v).unwrap())).collect();
             assert_eq!(read, expected, "{text:?}");
         }
+    }
+
+    /// The delayed message of a 4.3.0 broker.
+    #[test]
+    fn changed_properties_stand_in_the_order_of_java() {
+        let text = b"UNIQ_KEY\x01U2\x02DELAY\x0199\x02TAGS\x01TagB\x02GONE\x01\x01x\x02";
+        let java = b"REAL_TOPIC\x01TopicTest\x02UNIQ_KEY\x01U2\x02DELAY\x011\x02TAGS\x01TagB\x02REAL_QID\x011\x02";
+        let set = [("DELAY", "1"), ("REAL_TOPIC", "TopicTest"), ("REAL_QID", "1")];
+        assert_eq!(changed(text, &set, &[]).escape_ascii().to_string(), java.escape_ascii().to_string());
+        assert_eq!(changed(java, &[], &["REAL_TOPIC", "REAL_QID"]), changed(text, &[("DELAY", "1")], &[]));
     }
 
     #[test]
