@@ -44,6 +44,8 @@ pub(crate) struct Progress {
     last: Instant,
     /// Write-back was started up to here.
     writeback_to: u64,
+    /// What the last flush failed with: so that each change is logged once.
+    failed_with: Option<io::ErrorKind>,
 }
 
 const PAGE_LEN: u64 = 4096;
@@ -63,7 +65,7 @@ impl Flush {
             requested: AtomicBool::new(false),
             worker: Worker::new("log-flush"),
             on_flushed: OnceLock::new(),
-            progress: Mutex::new(Progress { last: Instant::now(), writeback_to: 0 }),
+            progress: Mutex::new(Progress { last: Instant::now(), writeback_to: 0, failed_with: None }),
         }
     }
 
@@ -167,16 +169,14 @@ impl Log {
     fn flush_dirty(&self, progress: &mut Progress) -> io::Result<()> {
         progress.last = Instant::now();
         let done = if self.flush.is_failing() { self.write_again() } else { Ok(()) }.and_then(|()| self.sync_dirty());
-        match &done {
-            Err(error) if !self.flush.failing.swap(true, Ordering::AcqRel) => {
-                tracing::error!(%error, flushed = %self.flush.flushed.get(),
-                    "the log cannot be flushed, messages are refused until what was written is written again");
-            }
-            Err(error) => tracing::debug!(%error, "the log still cannot be flushed"),
-            Ok(()) => {
-                if self.flush.failing.swap(false, Ordering::AcqRel) {
-                    tracing::info!(flushed = %self.flush.flushed.get(), "the log is flushed again");
-                }
+        let failed_with = done.as_ref().err().map(io::Error::kind);
+        self.flush.failing.store(failed_with.is_some(), Ordering::Release);
+        if failed_with != std::mem::replace(&mut progress.failed_with, failed_with) {
+            let flushed = self.flush.flushed.get();
+            match &done {
+                Ok(()) => tracing::info!(%flushed, "the log is flushed again"),
+                Err(error) => tracing::error!(%error, %flushed,
+                    "the log cannot be flushed, messages are refused until what was written is written again"),
             }
         }
         done

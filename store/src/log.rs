@@ -94,7 +94,7 @@ pub(crate) const WRITEBACK_LEN: u64 = 4 << 20;
 /// Under `SYNC_FLUSH` so much of a file is written with zeros before records come there, bytes.
 const ZEROS_AHEAD: usize = 8 << 20;
 /// A clock that was set back by less than this does not move store times back.
-const CLOCK_SLACK: Duration = Duration::from_secs(1);
+const CLOCK_SLACK: Duration = Duration::from_secs(10);
 
 impl Log {
     /// Opens the files and checks names, lengths and gaps; touches nothing. Until [`Log::set_recovered`] every byte of
@@ -200,7 +200,7 @@ impl Log {
     pub fn append(&self, batch: &mut Batch, now: Millis, each: &mut dyn FnMut(Entry)) {
         self.refuse_too_long(batch);
         let mut tail = self.tail();
-        let _busy = Busy::since(&self.busy_since, now);
+        let busy = Busy::since(&self.busy_since, self.clock.now());
         if let Some(refusal) = self.refusal() {
             for unit in 0..batch.unit_count() {
                 if batch.is_pending(unit) {
@@ -229,7 +229,11 @@ impl Log {
                 }
             }
         }
-        self.wake_helpers(before, &tail);
+        let (after, wants_zeros) = (tail.position, self.wants_zeros(&tail));
+        // Waking a thread takes a call to the system: not under the lock.
+        drop(busy);
+        drop(tail);
+        self.wake_helpers(before, after, wants_zeros);
     }
 
     /// Whether appends are refused because the disk failed to make written bytes durable.
@@ -385,13 +389,12 @@ impl Log {
         AppendError::Disk
     }
 
-    fn wake_helpers(&self, before: u64, tail: &Tail) {
-        let after = tail.position;
+    fn wake_helpers(&self, before: u64, after: u64, wants_zeros: bool) {
         if after == before {
             return;
         }
         let half = self.segments.file_len() / 2;
-        if before / half != after / half || self.wants_zeros(tail) {
+        if before / half != after / half || wants_zeros {
             self.prepare.wake();
         }
         self.flush.appended(before, after);

@@ -184,7 +184,7 @@ fn half_messages_and_roll_backs_have_no_place_in_their_queue() {
 fn store_times_do_not_fall_when_turns_race() {
     let fixture = Fixture::on_sim(4096);
     let queue = queue("T", 0);
-    for (now, expected) in [(5000, 5000), (4500, 5000), (5100, 5100), (1000, 1000)] {
+    for (now, expected) in [(50_000, 50_000), (45_000, 50_000), (51_000, 51_000), (41_000, 41_000)] {
         let mut batch = Batch::default();
         batch.push(&message(&queue, b"", b""));
         let mut stored = Millis(0);
@@ -367,8 +367,8 @@ fn slices_hold_published_bytes_of_one_file_only() {
 
 #[test]
 fn appends_of_many_threads_leave_no_gap_and_keep_each_queue_in_order() {
-    const THREADS: usize = if cfg!(miri) { 2 } else { 8 };
-    const TURNS: usize = if cfg!(miri) { 5 } else { 200 };
+    const THREADS: usize = 8;
+    const TURNS: usize = 200;
     let fixture = Fixture::on_sim(1 << 14);
     fixture.start();
     let queues: Vec<_> = (0..3).map(|id| queue("T", id)).collect();
@@ -407,7 +407,7 @@ fn appends_of_many_threads_leave_no_gap_and_keep_each_queue_in_order() {
 
 #[test]
 fn one_flush_answers_all_who_wait() {
-    const WAITERS: u64 = if cfg!(miri) { 4 } else { 32 };
+    const WAITERS: u64 = 32;
     let fixture = Fixture::with(SimDisk::new(Clock::by_hand(NOW), 1), 1 << 16, FlushDiskType::Sync);
     fixture.start();
     let queue = queue("T", 0);
@@ -434,7 +434,7 @@ fn one_flush_answers_all_who_wait() {
 
 #[test]
 fn what_was_answered_under_sync_flush_survives_every_power_cut() {
-    for seed in 0..if cfg!(miri) { 1 } else { 40 } {
+    for seed in 0..40 {
         let disk = SimDisk::new(Clock::by_hand(NOW), seed);
         let mut fixture = Fixture::with(disk, 1024, FlushDiskType::Sync);
         let queue = queue("T", 0);
@@ -458,7 +458,6 @@ fn what_was_answered_under_sync_flush_survives_every_power_cut() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "needs a file system")]
 fn the_same_on_the_file_system_with_a_prepared_file_that_goes_at_shutdown() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(&dir.path().join("log"), 1 << 16, FlushDiskType::Async);
