@@ -14,6 +14,7 @@ use compat::command::SerializeType;
 use compat::time::Clock;
 use remoting::output::Output;
 use remoting::peer::Peer;
+use remoting::request::OwnedRequest;
 use remoting::server::{BindError, Listening, Requests, Service, bind};
 use std::collections::HashMap;
 use std::io;
@@ -61,7 +62,7 @@ pub struct Running {
     state: Arc<State>,
     address: SocketAddr,
     server: Option<remoting::server::Running>,
-    changes: Arc<Changes>,
+    changes: Arc<Changes<Box<Waiting>>>,
     changing: Option<JoinHandle<()>>,
 }
 
@@ -106,7 +107,7 @@ impl Bound {
     /// Starts to serve.
     pub fn start(self) -> io::Result<Running> {
         let Self { state, listening, address } = self;
-        let changes = Arc::new(Changes::default());
+        let changes = Arc::new(Changes::new());
         let mut running = Running { state: state.clone(), address, server: None, changes, changing: None };
         let (own_state, own_changes) = (state.clone(), running.changes.clone());
         let changing = std::thread::Builder::new().name("namesrv-changes".to_owned());
@@ -146,9 +147,15 @@ impl Drop for Running {
     }
 }
 
+/// A request that waits for the thread that changes things.
+struct Waiting {
+    peer: Peer,
+    request: OwnedRequest,
+}
+
 struct NameService {
     state: Arc<State>,
-    changes: Arc<Changes>,
+    changes: Arc<Changes<Box<Waiting>>>,
 }
 
 impl Service for NameService {
@@ -167,8 +174,8 @@ impl Service for NameService {
                 None => out.reply_unsupported(request.reply_to, request.code),
                 Some(Lane::Loop) => requests::answer(&self.state, &Call { request: &request, peer }, out),
                 Some(Lane::Changes) => {
-                    let change = Change::Request(peer.clone(), Box::new(request.to_owned()), request.body.len());
-                    if !self.changes.push(change) {
+                    let waiting = Waiting { peer: peer.clone(), request: request.to_owned() };
+                    if !self.changes.push(Change::Request(Box::new(waiting), request.body.len())) {
                         Refusal::Busy.reply(request.reply_to, out);
                     }
                 }
@@ -182,11 +189,12 @@ impl Service for NameService {
 }
 
 /// Runs until nothing will come any more.
-fn make_changes(state: &State, changes: &Changes) {
+fn make_changes(state: &State, changes: &Changes<Box<Waiting>>) {
     let mut next_look = Instant::now() + FIRST_LOOK;
     loop {
         match changes.next(next_look) {
-            Next::Change(Change::Request(peer, request, _)) => {
+            Next::Change(Change::Request(waiting, _)) => {
+                let Waiting { peer, request } = *waiting;
                 let mut out = Output::new(SerializeType::Json);
                 requests::answer(state, &Call { request: &request.borrow(), peer: &peer }, &mut out);
                 peer.send(out);

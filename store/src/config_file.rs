@@ -116,11 +116,10 @@ impl ConfigFile {
             return Ok(());
         }
         let tmp = self.sibling(".tmp");
-        if let Err(error) = self.write_durably(&tmp, &content) {
+        if let Err(error) = self.write_durably(&tmp, &content).and_then(|()| self.put_aside(*state)) {
             let _ = self.disk.remove_file(&tmp);
             return Err(error);
         }
-        self.put_aside(*state)?;
         *state = State::Loose;
         self.disk.rename(&tmp, &self.path)?;
         self.disk.sync_dir(self.dir())?;
