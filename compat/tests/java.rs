@@ -344,6 +344,9 @@ fn names_and_numbers_exist_in_java() {
         assert!(constants.contains(&format!("MQVersion.{name}={ordinal}")), "{name}");
     }
     assert!(constants.contains(&format!("MQVersion.CURRENT={}", version::CURRENT)));
+    for ordinal in 0..613 {
+        assert!(constants.contains(&format!("MQVersion.{}={ordinal}", version::name(ordinal))), "{ordinal}");
+    }
     let names = properties::name::ALL;
     for name in names {
         assert!(
