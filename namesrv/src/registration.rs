@@ -170,14 +170,15 @@ mod tests {
     use hex_literal::hex;
     use std::io::Write;
 
+    /// `RegisterBrokerBody.encode(true)` of 4.3.0: topic T with 4 queues, version 3 of 1533000000000, no filter servers.
+    const JAVA: [u8; 72] = hex!(
+        "78da63606050af564ace2fcd2b492d52b232d6512ac9cc4d2d2e49cc2d50b23234353636"
+        "80815a0606064620160a513001423385604f3f771fd7f8104777a02853742c00c3e01107"
+    );
+
     #[test]
     fn a_stream_of_java_is_read() {
-        // RegisterBrokerBody.encode(true) of 4.3.0: topic T with 4 queues, version 3 of 1533000000000, no filter servers.
-        let java = hex!(
-            "78da63606050af564ace2fcd2b492d52b232d6512ac9cc4d2d2e49cc2d50b23234353636"
-            "80815a0606064620160a513001423385604f3f771fd7f8104777a02853742c00c3e01107"
-        );
-        let body = decode(&java, true, 273).unwrap();
+        let body = decode(&JAVA, true, 273).unwrap();
         assert_eq!(body.version, DataVersion { counter: 3, timestamp: 1_533_000_000_000 });
         assert_eq!(body.topics, [TopicConfig::new("T", 4, Perm::READ_WRITE)]);
         assert_eq!(body.filter_servers, Some(Vec::new()));
@@ -231,6 +232,31 @@ mod tests {
         assert!(decode(b"{}", true, 273).is_err());
         let fine = [&version[..], &[0, 0, 0, 0, 0, 0, 0, 2], b"[]"].concat();
         assert!(decode(&deflate(&fine), true, 273).is_ok());
+    }
+
+    #[test]
+    fn damaged_bodies_are_refused_or_read_but_never_a_panic() {
+        let mut inflated = Vec::new();
+        ZlibDecoder::new(&JAVA[..]).read_to_end(&mut inflated).unwrap();
+        let mut seed = 1u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize
+        };
+        for _ in 0..5000 {
+            let mut content = inflated.clone();
+            for _ in 0..=next() % 3 {
+                let at = next() % content.len();
+                match next() % 3 {
+                    0 => content[at] = next() as u8,
+                    1 => content.truncate(at.max(1)),
+                    _ => content.insert(at, next() as u8),
+                }
+            }
+            let _ = decode(&deflate(&content), true, 273);
+            let _ = decode(&content, true, 273);
+            let _ = decode(&content[4.min(content.len())..], false, 273);
+        }
     }
 
     fn deflate(content: &[u8]) -> Vec<u8> {
