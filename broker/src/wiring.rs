@@ -256,11 +256,7 @@ impl Parts {
         };
         let group_admin =
             GroupAdmin { groups: groups.clone(), consumers, producers, offsets: offsets.clone(), stats: stats.clone() };
-        let runtime_admin = RuntimeAdmin {
-            stats: stats.clone(),
-            store: store.clone(),
-            settings: settings.clone(),
-        };
+        let runtime_admin = RuntimeAdmin { stats: stats.clone(), store: store.clone(), settings: settings.clone() };
         let config_admin = ConfigAdmin::new(
             config.clone(),
             DataVersion { counter: 0, timestamp: now.0 },
