@@ -138,7 +138,10 @@ pub fn apply(properties: &[Property], tables: &mut [&mut dyn Settings]) -> (Vec<
         match set_in_all(tables, key, value) {
             Ok(true) if has_blanks => warnings.push(Warning::BlanksKept { line, key: key.clone() }),
             Ok(true) => {}
-            Ok(false) => warnings.push(Warning::UnknownKey { line, key: key.clone(), nearest: nearest(key, tables) }),
+            Ok(false) => {
+                let nearest = if warnings.len() < MOST_HINTS { nearest(key, tables) } else { None };
+                warnings.push(Warning::UnknownKey { line, key: key.clone(), nearest });
+            }
             Err(bad) if has_blanks => match set_in_all(tables, key, value.trim_end()) {
                 Ok(_) => warnings.push(Warning::BlanksIgnored { line, key: key.clone() }),
                 Err(_) => problems.push(Problem::BadValue { line, bad }),
@@ -148,6 +151,9 @@ pub fn apply(properties: &[Property], tables: &mut [&mut dyn Settings]) -> (Vec<
     }
     (warnings, problems)
 }
+
+/// After so many warnings no nearest key is looked for: text of that kind is no configuration.
+const MOST_HINTS: usize = 50;
 
 fn set_in_all(tables: &mut [&mut dyn Settings], key: &str, value: &str) -> Result<bool, BadValue> {
     let mut known = false;
