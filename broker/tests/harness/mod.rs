@@ -48,6 +48,8 @@ pub struct Wanted {
     pub disk: Arc<dyn Disk>,
     pub limits: pull::Limits,
     pub event_loops: usize,
+    /// Further requests.
+    pub more: fn(Table) -> Table,
 }
 
 impl Default for Wanted {
@@ -65,6 +67,7 @@ impl Default for Wanted {
             disk: Arc::new(RealDisk),
             limits: pull::Limits { per_connection: 100, total: 1000 },
             event_loops: 1,
+            more: |table| table,
         }
     }
 }
@@ -177,7 +180,7 @@ impl Broker {
         let service = BrokerService {
             send: Arc::new(send),
             pull: Arc::clone(&pull),
-            table,
+            table: (wanted.more)(table),
             aside,
             on_closed: Box::new(move |peer| clients.on_closed(peer)),
             clock,
