@@ -29,6 +29,8 @@ mod runtime_info;
 mod segments;
 pub mod settings;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod watermark;
 mod worker;
 

@@ -48,6 +48,19 @@ pub(crate) enum Placed {
     Dropped,
 }
 
+/// What a run of entries points to, in one number: two runs that point to the same records in the same order have the
+/// same one, and others hardly ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Digest(u64);
+
+impl Digest {
+    /// Adds the next record.
+    pub fn add(&mut self, position: PhysicalOffset, size: u32) {
+        let record = (position.to_java() as u64) ^ u64::from(size).rotate_right(16);
+        self.0 = (self.0.rotate_left(5) ^ record).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
 /// The most entries that may be missing in front of one that is added; then blank ones take their places.
 const WIDEST_GAP: u64 = 1 << 20;
 
@@ -260,6 +273,28 @@ impl Queue {
         let mut entries = self.lock();
         let found = entries.first_at(position).map_err(|cause| self.cannot_read(&entries, cause))?;
         Ok(offset(found as i64))
+    }
+
+    /// What the entries from `from` up to `to` point to; `None` when one is missing.
+    pub(crate) fn digest(&self, from: QueueOffset, to: QueueOffset) -> Result<Option<Digest>, OpenError> {
+        let mut digest = Digest::default();
+        let mut scratch = [0; 512 * queue_entry::LEN];
+        let (mut at, to) = (from.to_java() as u64, to.to_java() as u64);
+        while at < to {
+            let len = scratch.len().min((to - at) as usize * queue_entry::LEN);
+            let read = self.read(at, &mut scratch[..len], Reading::MayWait);
+            let read = read.map_err(|cause| self.cannot_read(&self.lock(), cause))?.unwrap_or(0);
+            let (entries, _) = scratch[..read].as_chunks::<{ queue_entry::LEN }>();
+            for entry in entries {
+                let Some(entry) = QueueEntry::decode(entry) else { return Ok(None) };
+                digest.add(entry.position, entry.size);
+            }
+            if entries.is_empty() {
+                return Ok(None);
+            }
+            at += entries.len() as u64;
+        }
+        Ok(Some(digest))
     }
 
     pub(crate) fn needs_repair(&self) -> bool {

@@ -17,7 +17,7 @@ use crate::checkpoint::{Abort, Checkpoint};
 use crate::dispatch::{self, Tags};
 use crate::index::{Checked, Index, IndexFile};
 use crate::log::Log;
-use crate::queue::Queue;
+use crate::queue::{Digest, Queue};
 use crate::queues::Queues;
 use crate::settings::StoreSettings;
 use crate::store::OpenError;
@@ -77,6 +77,8 @@ struct Survey {
 struct Seen {
     first: (QueueOffset, PhysicalOffset),
     last: (QueueOffset, PhysicalOffset),
+    /// Of the places of all of them: see [`crate::queue::Digest`].
+    digest: Digest,
 }
 
 fn survey(parts: &Parts<'_>, exit: Exit) -> Result<Survey, OpenError> {
@@ -157,12 +159,14 @@ impl Survey {
         let Some((id, offset)) = ids.filter(|_| record.sys_flag().is_queued()) else { return };
         let topic = String::from_utf8_lossy(record.topic());
         let here = (offset, position);
-        let seen = self.queues.entry((topic.into(), id)).or_insert(Seen { first: here, last: here });
+        let new = Seen { first: here, last: here, digest: Digest::default() };
+        let seen = self.queues.entry((topic.into(), id)).or_insert(new);
         if offset <= seen.last.0 && position > seen.last.1 {
             // The queue began anew: what was before is of no interest.
-            seen.first = here;
+            *seen = new;
         }
         seen.last = here;
+        seen.digest.add(position, record.size());
     }
 }
 
@@ -195,24 +199,35 @@ fn plan(parts: &Parts<'_>, exit: Exit, survey: &Survey) -> Result<Plan, OpenErro
     }
     let mut progress = Progress::new("looking at consume queues");
     let queues = parts.queues.all();
+    if parts.log.files().is_empty() {
+        refuse_queues_without_log(parts, &queues)?;
+    }
     for (done, queue) in queues.iter().enumerate() {
         plan_queue(parts, exit, survey, queue, &mut plan)?;
         progress.tell(done as u64, queues.len() as u64);
-    }
-    if parts.log.files().is_empty() && queues.iter().any(|queue| queue.last_entry().is_some()) {
-        return Err(OpenError::Damaged {
-            file: parts.settings.store_path_commit_log.clone(),
-            what: "there is no commit log, but there are consume queues with messages".to_owned(),
-            advice:
-                "Set storePathCommitLog to where it is, or move the directories consumequeue and index away to start \
-                     without messages"
-                    .to_owned(),
-        });
     }
     if parts.index.is_enabled() {
         plan_index(parts, exit, survey, &mut plan);
     }
     Ok(plan)
+}
+
+/// Going on would delete every queue, where perhaps only the path of the log is wrong.
+fn refuse_queues_without_log(parts: &Parts<'_>, queues: &[Arc<Queue>]) -> Result<(), OpenError> {
+    for queue in queues {
+        queue.find_end(None)?;
+        if queue.last_entry().is_some() {
+            return Err(OpenError::Damaged {
+                file: parts.settings.store_path_commit_log.clone(),
+                what: "there is no commit log, but there are consume queues with messages".to_owned(),
+                advice:
+                    "Set storePathCommitLog to where it is, or move the directories consumequeue and index away to \
+                         start without messages"
+                        .to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn plan_queue(
@@ -225,10 +240,13 @@ fn plan_queue(
     queue.find_end((exit == Exit::Crash).then_some(survey.from))?;
     let seen = survey.queues.get(&(queue.topic().into(), queue.id()));
     let last = |queue: &Queue| queue.last_entry().filter(|last| !last.is_blank());
-    let ends_with = seen.filter(|_| exit == Exit::Clean).is_some_and(|seen| {
-        queue.max() == seen.last.0.plus(1) && last(queue).is_some_and(|last| last.position == seen.last.1)
-    });
-    if !ends_with {
+    let agrees = match seen.filter(|_| exit == Exit::Clean) {
+        Some(seen) => {
+            queue.max() == seen.last.0.plus(1) && queue.digest(seen.first.0, queue.max())? == Some(seen.digest)
+        }
+        None => false,
+    };
+    if !agrees {
         if last(queue).is_some_and(|last| last.position >= survey.from) {
             queue.truncate(queue.first_at(survey.from)?)?;
         }
@@ -236,7 +254,7 @@ fn plan_queue(
             queue.truncate(QueueOffset::from_java(queue.max().to_java() - 1).unwrap_or_default())?;
         }
     }
-    if let Some(seen) = seen.filter(|_| !ends_with) {
+    if let Some(seen) = seen.filter(|_| !agrees) {
         let (first, at) = seen.first;
         let begins_anew = first == QueueOffset::ZERO;
         match last(queue) {
@@ -521,3 +539,6 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
