@@ -9,6 +9,7 @@ use compat::message::SysFlag;
 use compat::offset::QueueId;
 use compat::time::{Clock, Millis};
 use rustix::time::{ClockId, clock_gettime};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -107,8 +108,8 @@ impl Turn {
                 flag: 0,
                 sys_flag: SysFlag(0),
                 born_timestamp: Millis(1_530_000_000_000),
-                born_host: "10.1.2.3:54321".parse().expect("an address"),
-                store_host: "127.0.0.1:10911".parse().expect("an address"),
+                born_host: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 54321),
+                store_host: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 10911),
                 reconsume_times: 0,
                 prepared_transaction_offset: 0,
                 body: &[7; 128],

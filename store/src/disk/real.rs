@@ -235,3 +235,85 @@ impl Drop for RealLock {
         held.remove(&self.id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_made_once_and_keeps_what_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        assert_eq!(RealDisk.open(&path).err().unwrap().kind(), io::ErrorKind::NotFound);
+        let file = RealDisk.create(&path).unwrap();
+        assert_eq!(RealDisk.create(&path).err().unwrap().kind(), io::ErrorKind::AlreadyExists);
+        file.write_all_at(b"hello", 3).unwrap();
+        file.sync_data().unwrap();
+        file.start_writeback(0, 8).unwrap();
+        let mut bytes = [9; 10];
+        assert_eq!(file.read_at(&mut bytes, 0).unwrap(), 8);
+        assert_eq!(bytes, *b"\0\0\0hello\x09\x09");
+        assert_eq!(RealDisk.read(&path, 8).unwrap(), b"\0\0\0hello");
+        assert_eq!(RealDisk.read(&path, 7).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn what_was_just_written_is_resident_where_the_file_system_can_tell() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = RealDisk.create(&dir.path().join("file")).unwrap();
+        file.write_all_at(b"hello", 0).unwrap();
+        let mut bytes = [0; 8];
+        if let Some(count) = file.read_resident_at(&mut bytes, 0).unwrap() {
+            assert_eq!(&bytes[..count], b"hello");
+        }
+    }
+
+    #[test]
+    fn an_allocated_file_has_its_length_and_no_data() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = RealDisk.create(&dir.path().join("file")).unwrap();
+        file.allocate(1 << 20).unwrap();
+        file.allocate(1 << 10).unwrap();
+        assert_eq!(file.len().unwrap(), 1 << 20);
+        file.write_all_at(&[1], 500_000).unwrap();
+        let found = file.next_data(0).unwrap().unwrap();
+        assert!(found <= 500_000);
+        assert_eq!(file.next_data(1 << 20).unwrap(), None);
+    }
+
+    #[test]
+    fn a_directory_is_listed_by_name_and_an_absent_one_is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("a/b");
+        assert_eq!(RealDisk.list(&root).unwrap(), []);
+        RealDisk.create_dir_all(&root.join("sub")).unwrap();
+        let file = RealDisk.create(&root.join("file")).unwrap();
+        file.set_len(7).unwrap();
+        file.set_modified(Millis(1_530_000_000_123)).unwrap();
+        assert_eq!(file.modified().unwrap(), Millis(1_530_000_000_123));
+        RealDisk.rename(&root.join("file"), &root.join("name")).unwrap();
+        RealDisk.sync_dir(&root).unwrap();
+        let listed = RealDisk.list(&root).unwrap();
+        assert_eq!(
+            listed[0],
+            Entry { name: "name".to_owned(), len: 7, is_dir: false, modified: Millis(1_530_000_000_123) }
+        );
+        assert_eq!((listed[1].name.as_str(), listed[1].len, listed[1].is_dir), ("sub", 0, true));
+        let space = RealDisk.space(&root).unwrap();
+        assert!(space.total >= space.free && space.free >= space.available);
+        RealDisk.remove_file(&root.join("name")).unwrap();
+        RealDisk.remove_dir(&root.join("sub")).unwrap();
+        assert_eq!(RealDisk.list(&root).unwrap(), []);
+    }
+
+    #[test]
+    fn a_lock_lasts_until_it_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = RealDisk.lock(&path).unwrap().unwrap();
+        assert!(RealDisk.lock(&path).unwrap().is_none());
+        assert!(RealDisk.lock(&path).unwrap().is_none(), "asking does not unlock it");
+        drop(held);
+        assert!(RealDisk.lock(&path).unwrap().is_some());
+    }
+}

@@ -458,7 +458,52 @@ fn what_was_answered_under_sync_flush_survives_every_power_cut() {
 }
 
 #[test]
-fn the_same_on_the_file_system_with_a_prepared_file_that_goes_at_shutdown() {
+fn no_refused_record_is_found_whatever_fails() {
+    for seed in 0..60u64 {
+        let sim = SimDisk::new(Clock::by_hand(NOW), seed);
+        let mut fixture = Fixture::with(sim, 1024, FlushDiskType::Sync);
+        let queue = queue("T", 0);
+        let (mut answered, mut refused) = (Vec::new(), Vec::new());
+        let mut next = 0..;
+        for round in 0..4 {
+            for fault in 0..3 {
+                let nth = 1 + (seed * 7 + round * 13 + fault * 29) % 25;
+                let written = (seed * 31 + fault * 57) as usize % 300;
+                fixture.sim.inject(if fault < 2 { Fault::Write { nth, written } } else { Fault::Sync { nth } });
+            }
+            for turn in 0..15 {
+                let numbers: Vec<u64> = next.by_ref().take(1 + (seed as usize + turn) % 4).collect();
+                let bodies: Vec<_> = numbers.iter().map(|number| format!("{number:>0$}", 5 + turn * 9)).collect();
+                let mut batch = Batch::default();
+                for body in &bodies {
+                    batch.push(&message(&queue, body.as_bytes(), b""));
+                }
+                fixture.append(&mut batch);
+                let flushed = fixture.log.flush_all().is_ok();
+                for (number, outcome) in numbers.iter().zip(batch.outcomes()) {
+                    match outcome {
+                        Appended::Stored { .. } if flushed => answered.push(*number),
+                        Appended::Stored { .. } => {}
+                        Appended::Refused(_) => refused.push(*number),
+                    }
+                }
+            }
+            fixture = fixture.reopen(fixture.sim.crash());
+            let found = fixture.records();
+            let numbers: Vec<u64> =
+                found.iter().map(|(_, r)| str::from_utf8(&r.body).unwrap().trim().parse().unwrap()).collect();
+            assert!(answered.iter().all(|number| numbers.contains(number)), "seed {seed} round {round}: lost");
+            assert!(!refused.iter().any(|number| numbers.contains(number)), "seed {seed} round {round}: refused");
+            let offsets: Vec<_> = found.iter().map(|(_, r)| r.queue_offset).collect();
+            assert_eq!(offsets, (0..offsets.len() as i64).collect::<Vec<_>>(), "seed {seed} round {round}");
+            queue.set_next_offset(QueueOffset::from_java(offsets.len() as i64).unwrap());
+            answered = numbers;
+        }
+    }
+}
+
+#[test]
+fn on_the_file_system_a_file_is_prepared_and_goes_at_shutdown_when_it_is_not_used() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(&dir.path().join("log"), 1 << 16, FlushDiskType::Async);
     let open = |end: u64| {
