@@ -18,8 +18,8 @@ mod write;
 pub use read::{MAX_DEPTH, MAX_VALUES};
 pub use value::Value;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Why a document could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +65,13 @@ pub fn parse_object(bytes: &[u8]) -> Result<Vec<(String, Value)>, Error> {
         }
         _ => Err(Error { what: "an object is expected".to_owned(), at: 0 }),
     }
+}
+
+/// For a field with names that newer versions add to: one that is not known here is the default. Java reads it as null.
+pub(crate) fn known_or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    from: D,
+) -> Result<T, D::Error> {
+    Ok(T::deserialize(from).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -88,6 +88,7 @@ pub struct TopicConfig {
     #[serde(rename = "readQueueNums")]
     pub read_queue_count: i32,
     /// Tags of a message.
+    #[serde(deserialize_with = "crate::json::known_or_default")]
     pub topic_filter_type: TopicFilterType,
     /// Name.
     pub topic_name: String,

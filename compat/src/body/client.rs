@@ -1,6 +1,7 @@
 //! What clients say of themselves, and what they lock.
 
 use super::MessageQueue;
+use crate::json::known_or_default;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -32,12 +33,15 @@ pub struct ProducerData {
 #[serde(rename_all = "camelCase", default)]
 pub struct ConsumerData {
     /// Where a new group begins.
+    #[serde(deserialize_with = "known_or_default")]
     pub consume_from_where: ConsumeFromWhere,
     /// Pull or push.
+    #[serde(deserialize_with = "known_or_default")]
     pub consume_type: ConsumeType,
     /// Name.
     pub group_name: String,
     /// Clustering or broadcasting.
+    #[serde(deserialize_with = "known_or_default")]
     pub message_model: MessageModel,
     /// What it subscribes to.
     #[serde(rename = "subscriptionDataSet")]

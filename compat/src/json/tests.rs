@@ -136,6 +136,17 @@ fn enums_are_read_by_name_and_by_ordinal() {
 }
 
 #[test]
+fn a_name_that_a_newer_client_brings_does_not_refuse_its_heartbeat() {
+    let read: HeartbeatData = from_slice(
+        br#"{"consumerDataSet":[{"consumeType":"CONSUME_POP","messageModel":"BROADCASTING","unitMode":true}]}"#,
+    )
+    .unwrap();
+    let consumer = &read.consumers[0];
+    assert_eq!((consumer.message_model, consumer.unit_mode), (MessageModel::Broadcasting, true));
+    assert_eq!(consumer.consume_type, crate::body::client::ConsumeType::Passively);
+}
+
+#[test]
 fn broken_documents_are_refused() {
     let documents = [
         "",
