@@ -258,6 +258,15 @@ impl Batch {
         self.outcomes[unit] = Appended::Refused(error);
     }
 
+    /// Refuses all units from one on that are still to be stored.
+    pub(crate) fn refuse_from(&mut self, first: usize, error: AppendError) {
+        for unit in first..self.units.len() {
+            if self.is_pending(unit) {
+                self.refuse(unit, error);
+            }
+        }
+    }
+
     /// Gives the records of a run their places, from `position` on, and takes their offsets from their queues.
     pub(crate) fn place(
         &mut self,

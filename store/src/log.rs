@@ -202,12 +202,7 @@ impl Log {
         let mut tail = self.tail();
         let busy = Busy::since(&self.busy_since, self.clock.now());
         if let Some(refusal) = self.refusal() {
-            for unit in 0..batch.unit_count() {
-                if batch.is_pending(unit) {
-                    batch.refuse(unit, refusal);
-                }
-            }
-            return;
+            return batch.refuse_from(0, refusal);
         }
         let before = tail.position;
         let now = tail.store_time(now);
@@ -223,9 +218,10 @@ impl Log {
                     unit = run.end;
                     self.write_run(&mut tail, &file, batch, run, now, each);
                 }
+                // What comes behind it would need the same file.
                 Err(error) => {
-                    batch.refuse(unit, error);
-                    unit += 1;
+                    batch.refuse_from(unit, error);
+                    break;
                 }
             }
         }
