@@ -258,7 +258,7 @@ impl Send {
                 decide::rights(settings, &self.parts.identity.ip, topic.as_ref().is_some_and(|topic| topic.order))?;
                 decide::name(&request.topic)?;
                 let topic = topic.map_or_else(|| self.make_topic(request), Ok)?;
-                turn.targets.insert(topic, topics.generation(), &self.parts.stats)
+                turn.targets.insert(topic, generation, &self.parts.stats)
             }
         };
         session.last = Some(Rc::clone(&target));
@@ -299,13 +299,13 @@ impl Send {
             return Ok(None);
         }
         let topic = names::dlq_topic(name);
-        let topics = &self.parts.topics;
-        if let Some(target) = turn.targets.find(&topic, topics.generation()) {
+        let generation = self.parts.topics.generation();
+        if let Some(target) = turn.targets.find(&topic, generation) {
             return Ok(Some(target));
         }
         let made = self.make_internal_topic(&topic, Perm(Perm::WRITE), 0);
         let made = made.ok_or(Refusal::InternalTopicMissing { topic })?;
-        Ok(Some(turn.targets.insert(made, topics.generation(), &self.parts.stats)))
+        Ok(Some(turn.targets.insert(made, generation, &self.parts.stats)))
     }
 
     /// Writes or parks the answers of a turn; tells whether one of its messages is to be flushed at once.

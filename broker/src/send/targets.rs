@@ -65,7 +65,7 @@ impl Targets {
         self.by_name.get(name).map(Rc::clone)
     }
 
-    /// Keeps a topic that was found at that generation.
+    /// Keeps a topic that was looked up after the table had that generation: a change meanwhile makes it look old, never new.
     pub fn insert(&mut self, topic: Arc<TopicConfig>, generation: u64, stats: &Stats) -> Rc<Target> {
         let counters = stats.topic(&topic.topic_name);
         let target = Rc::new(Target { generation, counters, queues: RefCell::default(), topic });

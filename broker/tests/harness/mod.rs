@@ -81,6 +81,7 @@ pub struct Broker {
     pub offsets: Arc<ConsumerOffsets>,
     pub stats: Arc<Stats>,
     pub settings: Arc<Live<BrokerSettings>>,
+    pub store_settings: Arc<Live<StoreSettings>>,
     pub store: Store,
     pub pull: Arc<Pull>,
     expiring: tokio::task::JoinHandle<()>,
@@ -159,7 +160,7 @@ impl Broker {
             clock: clock.clone(),
         });
         store.start(pull.arrivals()).unwrap();
-        let query = Arc::new(Query::new(store.clone(), store_settings));
+        let query = Arc::new(Query::new(store.clone(), Arc::clone(&store_settings)));
         let clients = Arc::new(ClientRequests {
             consumers: Arc::clone(&consumers),
             producers: Arc::new(Producers::default()),
@@ -187,7 +188,21 @@ impl Broker {
         };
         let expiring = tokio::spawn(Arc::clone(&pull).expire());
         let running = Some(listening.start(Arc::new(service)).unwrap());
-        Self { address, topics, groups, consumers, offsets, stats, settings, store, pull, expiring, running, _dir: dir }
+        Self {
+            address,
+            topics,
+            groups,
+            consumers,
+            offsets,
+            stats,
+            settings,
+            store_settings,
+            store,
+            pull,
+            expiring,
+            running,
+            _dir: dir,
+        }
     }
 
     /// A topic of so many queues.

@@ -12,7 +12,7 @@ use store::settings::FlushDiskType;
 
 #[tokio::test]
 async fn an_answer_comes_when_the_disk_has_the_message() {
-    let (broker, gate) = start(Ms::from_secs(20));
+    let (broker, gate) = start();
     let (client, other) = (broker.client(), broker.client());
     assert_eq!(told(&client.send(&message("T"), "x").await), (0, "-"));
     gate.close();
@@ -38,23 +38,33 @@ async fn an_answer_comes_when_the_disk_has_the_message() {
 
 #[tokio::test]
 async fn a_disk_that_takes_too_long_is_told_with_the_whole_header() {
-    let (broker, gate) = start(Ms(50));
+    let (broker, gate) = start();
     let client = broker.client();
     assert_eq!(told(&client.send(&message("T"), "x").await), (0, "-"));
     gate.close();
+    wait_for(&broker, Ms(50));
     let answer = client.send(&message("T"), "x").await;
     assert_eq!(told(&answer), (10, "-"));
     assert_eq!((field(&answer, "queueId"), field(&answer, "queueOffset")), ("0", "1"));
     assert_eq!(field(&answer, "msgId").len(), 32);
     assert_eq!((field(&answer, "MSG_REGION"), field(&answer, "TRACE_ON")), ("DefaultRegion", "true"));
     gate.open();
+    wait_for(&broker, Ms::from_secs(20));
     assert_eq!(told(&client.send(&message("T"), "x").await), (0, "-"));
 }
 
-fn start(sync_flush_timeout: Ms) -> (Broker, Arc<Gate>) {
+fn wait_for(broker: &Broker, sync_flush_timeout: Ms) {
+    let settings = (*broker.store_settings.get()).clone();
+    broker.store_settings.replace(StoreSettings { sync_flush_timeout, ..settings });
+}
+
+fn start() -> (Broker, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
-    let store_settings =
-        StoreSettings { flush_disk_type: FlushDiskType::Sync, sync_flush_timeout, ..Wanted::default().store_settings };
+    let store_settings = StoreSettings {
+        flush_disk_type: FlushDiskType::Sync,
+        sync_flush_timeout: Ms::from_secs(20),
+        ..Wanted::default().store_settings
+    };
     let disk = Arc::new(SlowDisk { gate: Arc::clone(&gate) });
     let broker = Broker::start(Wanted { store_settings, disk, ..Wanted::default() });
     broker.topic("T", 4);

@@ -10,7 +10,10 @@ use compat::header::NoHeader;
 use compat::header::pull::{PullFlag, PullRequest};
 use compat::json;
 use compat::names::OFFSET_MOVED_EVENT;
+use compat::time::Clock;
 use compat::topic::{Perm, TopicConfig};
+use std::sync::Arc;
+use store::disk::sim::SimDisk;
 
 const FAQ: &str = "\nSee http://rocketmq.apache.org/docs/faq/ for further details.";
 
@@ -220,4 +223,24 @@ async fn a_topic_that_is_made_anew_begins_anew() {
     assert_eq!(told(&client.pull(&pull_from("T", 0)).await), (19, "NO_MESSAGE_IN_QUEUE"));
     client.send(&message("T"), "new").await;
     assert_eq!(bodies(&client.pull(&pull_from("T", 0)).await), ["new"]);
+}
+
+#[tokio::test]
+async fn messages_that_left_the_memory_are_read_from_the_disk() {
+    let disk = SimDisk::new(Clock::system(), 1);
+    let broker = Broker::start(Wanted { disk: Arc::new(disk.clone()), ..Wanted::default() });
+    broker.topic("T", 4);
+    let client = broker.client();
+    for body in ["0", "1", "2"] {
+        client.send(&message("T"), body).await;
+    }
+    disk.evict();
+    let committing =
+        PullRequest { sys_flag: PullFlag::SUBSCRIPTION | PullFlag::COMMIT, commit_offset: 5, ..pull_from("T", 0) };
+    let answer = client.pull(&committing).await;
+    assert_eq!((told(&answer), bodies(&answer).len()), ((0, "FOUND"), 3));
+    assert_eq!(broker.offsets.query("G", "T", 0), Some(5));
+    disk.evict();
+    let some = PullRequest { max_count: 1, ..held_pull_from("T", 2, LONG) };
+    assert_eq!(bodies(&client.pull(&some).await), ["2"]);
 }
