@@ -171,3 +171,51 @@ impl GroupTable {
         GroupConfigTable { data_version: self.version, subscription_group_table: groups.collect() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use store::disk::Disk;
+    use store::disk::sim::SimDisk;
+
+    fn load(disk: &SimDisk, auto_create: bool) -> Groups {
+        let file = ConfigFile::new(Arc::new(disk.clone()), "/config/subscriptionGroup.json");
+        let settings = BrokerSettings { auto_create_group: auto_create, ..BrokerSettings::default() };
+        Groups::load(file, Arc::new(Live::new(settings)), Clock::by_hand(Millis(5))).expect("a table")
+    }
+
+    fn disk() -> SimDisk {
+        let disk = SimDisk::new(Clock::by_hand(Millis(0)), 1);
+        disk.create_dir_all(Path::new("/config")).expect("a directory");
+        disk
+    }
+
+    #[test]
+    fn a_group_is_made_where_that_is_allowed() {
+        let groups = load(&disk(), true);
+        assert_eq!(groups.find_or_create("g").expect("made").retry_max_times, 16);
+        assert_eq!(groups.find_or_create(""), None);
+        let generation = groups.generation();
+        groups.find_or_create("g").expect("there");
+        assert_eq!(groups.generation(), generation);
+
+        let closed = load(&disk(), false);
+        assert_eq!(closed.find_or_create("g"), None);
+        assert!(closed.find_or_create("CID_RMQ_SYS_TRANS").is_some(), "the broker's own groups are always allowed");
+        assert!(BUILT_IN_GROUPS.iter().all(|group| closed.find(group).is_some()));
+    }
+
+    #[test]
+    fn what_is_put_is_on_the_disk_even_when_the_power_fails() {
+        let disk = disk();
+        let groups = load(&disk, true);
+        let group = GroupConfig { consume_enable: false, ..GroupConfig::new("g") };
+        groups.put(group.clone()).expect("durable");
+        let after = load(&disk.if_power_failed(), true);
+        assert_eq!(after.find("g").as_deref(), Some(&group));
+        assert_eq!(after.snapshot().data_version, groups.snapshot().data_version);
+        assert!(groups.remove("g").expect("durable"));
+        assert_eq!(load(&disk.if_power_failed(), true).find("g"), None);
+    }
+}
