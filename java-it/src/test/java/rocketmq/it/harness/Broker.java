@@ -24,6 +24,9 @@ public final class Broker extends Server {
         set("mapedFileSizeConsumeQueue", "600000");
         set("maxHashSlotNum", "100000");
         set("maxIndexNum", "400000");
+        // The machine may be busy with other things: a request that waits for its turn is not refused.
+        set("waitTimeMillsInSendQueue", "20000");
+        set("osPageCacheBusyTimeOutMills", "20000");
         // Registers again within 10 s (the shortest allowed) when a name server was away.
         set("registerNameServerPeriod", "10000");
     }
