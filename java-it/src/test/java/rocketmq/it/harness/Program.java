@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -19,7 +20,9 @@ public final class Program {
     public static Ended run(Target target, Target.Role role, String... arguments) {
         List<String> line = new ArrayList<>(target.commandOfScripts(role));
         line.addAll(List.of(arguments));
-        return run(line, Target.Java.environment());
+        Map<String, String> environment = new HashMap<>(Target.Java.environment());
+        environment.putAll(target.environment());
+        return run(line, environment);
     }
 
     static Ended run(List<String> line, Map<String, String> environment) {
