@@ -13,8 +13,8 @@ use crate::read::Reading;
 use crate::store::OpenError;
 use compat::java::hash;
 use compat::offset::{PhysicalOffset, QueueId, QueueOffset};
-pub(crate) use entries::Entries;
 use entries::Source;
+pub(crate) use entries::{Entries, Unsynced};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -380,6 +380,19 @@ impl Queue {
             self.unsynced.store(true, Ordering::Release);
         }
         synced
+    }
+
+    /// Takes what is not durable for durable, before the file system is synced: what is written while that runs counts
+    /// again. Comes back by [`Queue::put_unsynced`] when that fails.
+    pub(crate) fn take_unsynced(&self) -> Unsynced {
+        let mut entries = self.lock();
+        self.unsynced.store(false, Ordering::Release);
+        std::mem::take(&mut entries.unsynced)
+    }
+
+    pub(crate) fn put_unsynced(&self, unsynced: Unsynced) {
+        self.lock().unsynced.add(unsynced);
+        self.unsynced.store(true, Ordering::Release);
     }
 
     /// Ends the queue: its files are deleted, and it takes no more entries.

@@ -147,9 +147,25 @@ impl Queues {
         result
     }
 
+    /// Closes all files. They are opened again when they are needed.
+    pub fn close(&self) {
+        self.all().iter().for_each(|queue| _ = queue.try_close());
+    }
+
     /// Makes durable what was written.
     pub fn sync(&self) -> io::Result<()> {
         let unsynced = std::mem::take(&mut *lock(&self.home.unsynced));
+        if unsynced.len() >= SYNC_ALL_FROM {
+            let taken: Vec<_> = unsynced.iter().map(|queue| queue.take_unsynced()).collect();
+            let synced = self.home.disk.sync_all(&self.home.dir);
+            if matches!(synced, Ok(true)) {
+                return Ok(());
+            }
+            unsynced.iter().zip(taken).for_each(|(queue, taken)| queue.put_unsynced(taken));
+            if let Err(error) = synced {
+                tracing::warn!(%error, "the file system could not be synced at once");
+            }
+        }
         each(&unsynced, Queue::sync, &self.home.unsynced)
     }
 }
@@ -187,10 +203,13 @@ fn each(
     result
 }
 
-/// Half of what the process may open: the rest is for connections and the log.
+/// From so many queues on, syncing the file system costs less than syncing each file: 0.2 s against 2 s for 10,000.
+const SYNC_ALL_FROM: usize = 64;
+
+/// A quarter of what the process may open, at two files a queue: the rest is for connections and the log.
 fn open_limit() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    limit.map_or(usize::MAX, |limit| usize::try_from(limit / 2).unwrap_or(usize::MAX)).max(64)
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit / 4).unwrap_or(usize::MAX)).max(64)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -179,8 +179,18 @@ pub(crate) fn read(
         let next = if limits.corrects_offsets { next } else { request.offset };
         return Read::Done { status, next, ends, from_slave: false };
     }
-    let mut reader =
-        Reader { log, limits, request, filter, found, end: log.written(), passed: 0, status: None, gone_to: None };
+    let mut reader = Reader {
+        log,
+        limits,
+        request,
+        filter,
+        found,
+        end: log.written(),
+        passed: 0,
+        status: None,
+        gone_to: None,
+        resident: None,
+    };
     match reader.run(ends) {
         Ok(Some(status)) => Read::Done {
             status,
@@ -234,6 +244,8 @@ struct Reader<'a> {
     status: Option<GetStatus>,
     /// Messages before this place are gone from the log.
     gone_to: Option<PhysicalOffset>,
+    /// These bytes are in memory.
+    resident: Option<LogSlice>,
 }
 
 impl Reader<'_> {
@@ -308,7 +320,7 @@ impl Reader<'_> {
             self.gone_to = Some(self.log.file_end(entry.position));
             return Some(GetStatus::MessageWasRemoving);
         };
-        if self.request.reading == Reading::MemoryOnly && !self.log.is_resident(&slice) {
+        if self.request.reading == Reading::MemoryOnly && !self.is_resident(&slice) {
             self.log.will_need(&slice);
             return None;
         }
@@ -320,6 +332,31 @@ impl Reader<'_> {
         Some(GetStatus::Found)
     }
 }
+
+impl Reader<'_> {
+    /// Asks for more than one record at a time: the question costs a call to the system.
+    fn is_resident(&mut self, record: &LogSlice) -> bool {
+        let known = self.resident.as_ref().is_some_and(|known| {
+            Arc::ptr_eq(&known.region, &record.region)
+                && known.range.start <= record.range.start
+                && record.range.end <= known.range.end
+        });
+        if known {
+            return true;
+        }
+        let len = record.region.as_ref().as_ref().len();
+        let wide = record.range.start..record.range.end.max(record.range.start + ASKED_AT_ONCE).min(len);
+        let wide = LogSlice { region: Arc::clone(&record.region), range: wide };
+        if self.log.is_resident(&wide) {
+            self.resident = Some(wide);
+            return true;
+        }
+        self.log.is_resident(record)
+    }
+}
+
+/// Bytes of the log of which it is asked at once whether they are in memory.
+const ASKED_AT_ONCE: usize = 64 << 10;
 
 impl Found {
     fn add(&mut self, position: PhysicalOffset, record: LogSlice) {

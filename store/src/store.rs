@@ -234,6 +234,7 @@ impl Store {
                 tracing::error!(%error, "store closed, but not all of it is durable: the next start looks for what is missing")
             }
         }
+        inner.queues.close();
         held(&inner.lock).take();
     }
 

@@ -52,6 +52,11 @@ impl Disk for RealDisk {
         fs::rename(from, to)
     }
 
+    fn sync_all(&self, path: &Path) -> io::Result<bool> {
+        rustix::fs::syncfs(fs::File::open(path)?)?;
+        Ok(true)
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         fs::File::open(dir)?.sync_all()
     }

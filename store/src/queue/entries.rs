@@ -37,13 +37,35 @@ pub(crate) struct Entries {
     tail: Vec<u8>,
     last: Option<QueueEntry>,
     open: SmallVec<[(u64, Arc<dyn File>); OPEN_FILES]>,
-    /// Files with content that may not be durable.
-    unsynced: SmallVec<[u64; 2]>,
-    /// Files were made or deleted since the directory was synced.
-    unsynced_names: bool,
-    /// Directories may have been made since those above were synced.
-    unsynced_dirs: bool,
+    pub(super) unsynced: Unsynced,
     repairs: Repairs,
+}
+
+/// What may not be durable.
+#[derive(Default)]
+pub(crate) struct Unsynced {
+    /// Content of files.
+    files: SmallVec<[u64; 2]>,
+    /// Names in the directory.
+    names: bool,
+    /// The directory itself and those above it.
+    dirs: bool,
+}
+
+impl Unsynced {
+    pub fn add(&mut self, other: Self) {
+        for file in other.files {
+            self.add_file(file);
+        }
+        self.names |= other.names;
+        self.dirs |= other.dirs;
+    }
+
+    fn add_file(&mut self, start: u64) {
+        if !self.files.contains(&start) {
+            self.files.push(start);
+        }
+    }
 }
 
 /// What is wrong with the files, found while nothing may be written.
@@ -80,9 +102,7 @@ impl Entries {
             tail: Vec::new(),
             last: None,
             open: SmallVec::new(),
-            unsynced: SmallVec::new(),
-            unsynced_names: false,
-            unsynced_dirs: false,
+            unsynced: Unsynced::default(),
             repairs: Repairs::default(),
         }
     }
@@ -173,7 +193,7 @@ impl Entries {
     pub fn repair(&mut self) -> io::Result<()> {
         for name in std::mem::take(&mut self.repairs.delete) {
             self.disk.remove_file(&self.dir.join(name))?;
-            self.unsynced_names = true;
+            self.unsynced.names = true;
         }
         if self.repairs.clear_behind {
             while self.made > self.first && self.made - self.file_len >= self.end() {
@@ -192,7 +212,7 @@ impl Entries {
             }
             file.set_len(self.file_len)?;
             file.set_modified(modified)?;
-            self.mark_unsynced(start);
+            self.unsynced.add_file(start);
         }
         self.repairs = Repairs::default();
         Ok(())
@@ -247,7 +267,7 @@ impl Entries {
             let to = self.tail.len().min(from + (start + self.file_len - self.written) as usize);
             file.write_all_at(&self.tail[from..to], self.written - start)?;
             self.written += (to - from) as u64;
-            self.mark_unsynced(start);
+            self.unsynced.add_file(start);
         }
         if self.tail.len() > KEEP {
             let surplus = self.tail.len() - KEEP / 2;
@@ -268,20 +288,20 @@ impl Entries {
 
     /// Makes what is written durable.
     pub fn sync(&mut self) -> io::Result<()> {
-        while let Some(&start) = self.unsynced.last() {
+        while let Some(&start) = self.unsynced.files.last() {
             self.open(start)?.sync_data()?;
-            self.unsynced.pop();
+            self.unsynced.files.pop();
         }
-        if self.unsynced_names {
+        if self.unsynced.names {
             self.disk.sync_dir(&self.dir)?;
-            self.unsynced_names = false;
+            self.unsynced.names = false;
         }
-        if self.unsynced_dirs {
+        if self.unsynced.dirs {
             // The topic, all queues, and the root of the store.
             for dir in self.dir.ancestors().skip(1).take(3) {
                 self.disk.sync_dir(dir)?;
             }
-            self.unsynced_dirs = false;
+            self.unsynced.dirs = false;
         }
         Ok(())
     }
@@ -358,8 +378,7 @@ impl Entries {
     /// Deletes all files and the directory.
     pub fn destroy(&mut self) -> io::Result<()> {
         self.open.clear();
-        self.unsynced.clear();
-        (self.unsynced_names, self.unsynced_dirs) = (false, false);
+        self.unsynced = Unsynced::default();
         let mut start = self.first;
         while start < self.made {
             self.remove(start)?;
@@ -368,7 +387,7 @@ impl Entries {
         let had_files = self.made > self.first;
         (self.first, self.made) = (0, 0);
         self.set_end(0, None);
-        self.unsynced_names = false;
+        self.unsynced = Unsynced::default();
         if had_files {
             self.disk.remove_dir(&self.dir)?;
         }
@@ -399,7 +418,7 @@ impl Entries {
         let path = self.path(start);
         if self.made == self.first {
             self.disk.create_dir_all(&self.dir)?;
-            self.unsynced_dirs = true;
+            self.unsynced.dirs = true;
         }
         let file = match self.disk.create(&path) {
             // Left behind by a try that failed further on.
@@ -408,7 +427,7 @@ impl Entries {
         };
         file.set_len(self.file_len)?;
         self.made = start + self.file_len;
-        self.unsynced_names = true;
+        self.unsynced.names = true;
         self.remember(start, &file);
         Ok(file)
     }
@@ -422,17 +441,11 @@ impl Entries {
 
     fn remove(&mut self, start: u64) -> io::Result<()> {
         self.open.retain(|&mut (open, _)| open != start);
-        self.unsynced.retain(|&mut file| file != start);
-        self.unsynced_names = true;
+        self.unsynced.files.retain(|&mut file| file != start);
+        self.unsynced.names = true;
         match self.disk.remove_file(&self.path(start)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
-        }
-    }
-
-    fn mark_unsynced(&mut self, start: u64) {
-        if !self.unsynced.contains(&start) {
-            self.unsynced.push(start);
         }
     }
 
