@@ -64,6 +64,12 @@ pub fn decode(serialize: SerializeType, bytes: &[u8]) -> Result<Header<'_>, Malf
     }
 }
 
+/// A header that the scanner reads, and what the tolerant reader makes of it: for tests, which want them to be the same.
+#[doc(hidden)]
+pub fn decode_both_ways(bytes: &[u8]) -> Option<(Header<'_>, Result<Header<'_>, Malformed>)> {
+    json::scan(bytes).map(|scanned| (scanned, tolerant::read(bytes)))
+}
+
 /// The fixed part of a header that is about to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head<'a> {

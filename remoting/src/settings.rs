@@ -11,7 +11,7 @@ compat::settings! {
         callback_threads: i32 = "serverCallbackExecutorThreads", 0;
         /// Selector threads of Java; unused.
         selector_threads: i32 = "serverSelectorThreads", 3;
-        /// One-way requests to clients at a time.
+        /// One-way requests of Java to clients at a time; what waits for a peer is bounded by `maxPendingOutputBytes` here.
         oneway_permits: i32 = "serverOnewaySemaphoreValue", 256;
         /// Requests to clients at a time.
         async_permits: i32 = "serverAsyncSemaphoreValue", 64;
