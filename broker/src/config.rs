@@ -247,6 +247,8 @@ fn refuse_what_is_not_there(broker: &BrokerSettings, store: &StoreSettings) -> R
             .then(|| (format!("messageStorePlugIn={}", broker.store_plugin), "a store plugin of Java")),
         (broker.filter_servers != 0)
             .then(|| (format!("filterServerNums={}", broker.filter_servers), "starting filter servers")),
+        (broker.fetch_name_servers && broker.name_servers.is_none())
+            .then(|| ("fetchNamesrvAddrByAddressServer=true".to_owned(), "asking for name servers over HTTP")),
         store.duplication_enable.then(|| ("duplicationEnable=true".to_owned(), "duplication")),
     ];
     match refused.into_iter().flatten().next() {

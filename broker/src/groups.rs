@@ -84,6 +84,18 @@ impl Groups {
         Ok(removed)
     }
 
+    /// No more pulls for a group, until an operator sets it again.
+    pub fn disable(&self, name: &str) {
+        let now = self.clock.now();
+        self.change(|table| {
+            let group = table.groups.get(name).filter(|group| group.consume_enable);
+            let disabled = group.map(|group| GroupConfig { consume_enable: false, ..GroupConfig::clone(group) });
+            let is_change = disabled.is_some();
+            disabled.into_iter().for_each(|group| table.put(group, now));
+            (is_change, ())
+        });
+    }
+
     /// The whole table.
     pub fn snapshot(&self) -> GroupConfigTable {
         self.read().snapshot()
@@ -217,5 +229,19 @@ mod tests {
         assert_eq!(after.snapshot().data_version, groups.snapshot().data_version);
         assert!(groups.remove("g").expect("durable"));
         assert_eq!(load(&disk.if_power_failed(), true).find("g"), None);
+    }
+
+    #[test]
+    fn a_disabled_group_stays_so_until_it_is_set_again() {
+        let groups = load(&disk(), true);
+        groups.find_or_create("g").expect("made");
+        let generation = groups.generation();
+        groups.disable("g");
+        groups.disable("g");
+        groups.disable("unknown");
+        assert_eq!(groups.generation(), generation + 1, "one change");
+        assert!(!groups.find("g").expect("a group").consume_enable);
+        groups.put(GroupConfig::new("g")).expect("durable");
+        assert!(groups.find("g").expect("a group").consume_enable);
     }
 }

@@ -45,6 +45,8 @@ use tokio_util::sync::CancellationToken;
 const FIRST_REGISTRATION: Duration = Duration::from_secs(1);
 /// Pause between two looks for silent clients.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
+/// Pause between two looks for groups that are too far behind.
+const SLOW_CONSUMERS: Duration = Duration::from_secs(180);
 /// Changes of so long go into one write of a table.
 const GATHER: Duration = Duration::from_millis(20);
 /// Pause after a write of a table that failed.
@@ -189,6 +191,7 @@ struct Parts {
     groups: Arc<Groups>,
     offsets: Arc<ConsumerOffsets>,
     stats: Arc<Stats>,
+    settings: Arc<Live<BrokerSettings>>,
     name_servers: Vec<String>,
     offset_interval: Duration,
     aside: Aside,
@@ -292,6 +295,7 @@ impl Parts {
             groups: groups.clone(),
             offsets: offsets.clone(),
             stats,
+            settings: settings.clone(),
             name_servers: config.name_servers(),
             offset_interval: config.broker.flush_consumer_offset_interval.duration(),
             aside,
@@ -332,6 +336,11 @@ impl Parts {
                 clients.on_time(clock.now());
                 locks.on_time(clock.now());
             })
+            .every_quick(
+                "slow consumers",
+                SLOW_CONSUMERS,
+                slow_consumers(self.settings.clone(), self.stats.clone(), self.groups.clone()),
+            )
             .every_quick("statistics", Duration::from_secs(1), statistics(self.stats.clone(), self.clock.clone()))
             .service("held pulls", |stop| async move {
                 tokio::select! {
@@ -373,6 +382,27 @@ async fn keep_saved(
             tracing::error!(file, %error, "a changed table could not be written");
             if !pause_or_stop(RETRY_WRITE, &stop).await {
                 return;
+            }
+        }
+    }
+}
+
+/// Disables groups that are too far behind, where that is wanted. Source: `broker/BrokerController#protectBroker`.
+fn slow_consumers(
+    settings: Arc<Live<BrokerSettings>>,
+    stats: Arc<Stats>,
+    groups: Arc<Groups>,
+) -> impl FnMut() + core::marker::Send + 'static {
+    move || {
+        let settings = settings.get();
+        if !settings.disable_slow_consumers {
+            return;
+        }
+        for (key, behind_bytes) in stats.falls() {
+            let group = key.rsplit('@').next().unwrap_or_default();
+            if behind_bytes > settings.consumer_fall_behind_threshold {
+                tracing::warn!(group, behind_bytes, "the group consumes slowly, it is disabled");
+                groups.disable(group);
             }
         }
     }

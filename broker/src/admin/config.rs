@@ -44,6 +44,9 @@ const CHANGEABLE: &[&str] = &[
     "disableConsumeIfConsumerReadSlowly",
     "consumerFallbehindThreshold",
     "transferMsgByHeap",
+    "syncFlushTimeout",
+    "diskFallRecorded",
+    "defaultQueryMaxNum",
 ];
 
 /// Answers what is asked about settings.
@@ -177,7 +180,8 @@ mod tests {
 
     #[test]
     fn every_changeable_key_exists() {
-        let keys = BrokerSettings::default();
-        assert!(CHANGEABLE.iter().all(|key| keys.keys().iter().any(|known| known.name == *key)));
+        let (broker, store) = (BrokerSettings::default(), StoreSettings::default());
+        let keys: Vec<_> = broker.keys().iter().chain(store.keys()).map(|key| key.name).collect();
+        assert!(CHANGEABLE.iter().all(|key| keys.contains(key)));
     }
 }

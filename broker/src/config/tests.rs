@@ -64,6 +64,7 @@ fn what_cannot_be_is_refused_with_a_sentence() {
         ("messageStorePlugIn=a.B", "messageStorePlugIn=a.B"),
         ("filterServerNums=1", "filterServerNums=1"),
         ("duplicationEnable=true", "duplicationEnable=true"),
+        ("fetchNamesrvAddrByAddressServer=true", "fetchNamesrvAddrByAddressServer=true: asking"),
         ("listenPort=2", "listenPort=2: a port from 3 to 65534"),
         ("brokerIP1=nowhere", "brokerIP1=nowhere: unknown name"),
         ("listenPort=x", "broker.conf: line 1: listenPort=x"),
