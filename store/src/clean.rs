@@ -145,3 +145,6 @@ fn used(disk: &dyn Disk, path: &str) -> Option<f64> {
     let Space { total, available, .. } = disk.space(Path::new(path)).ok()?;
     (total > 0).then(|| total.saturating_sub(available) as f64 / total as f64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -297,6 +297,11 @@ impl Queue {
         Ok(Some(digest))
     }
 
+    /// After a crash: the entries from `from` on are what the log says, but may not be durable.
+    pub(crate) fn suspect(&self, from: QueueOffset) {
+        self.lock().suspect(bytes(from));
+    }
+
     pub(crate) fn needs_repair(&self) -> bool {
         self.lock().needs_repair()
     }

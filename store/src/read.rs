@@ -371,3 +371,6 @@ impl Found {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

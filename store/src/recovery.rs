@@ -237,15 +237,21 @@ fn plan_queue(
     queue: &Arc<Queue>,
     plan: &mut Plan,
 ) -> Result<(), OpenError> {
-    queue.find_end((exit == Exit::Crash).then_some(survey.from))?;
+    queue.find_end(None)?;
     let seen = survey.queues.get(&(queue.topic().into(), queue.id()));
     let last = |queue: &Queue| queue.last_entry().filter(|last| !last.is_blank());
-    let agrees = match seen.filter(|_| exit == Exit::Clean) {
+    let agrees = match seen {
         Some(seen) => {
             queue.max() == seen.last.0.plus(1) && queue.digest(seen.first.0, queue.max())? == Some(seen.digest)
         }
         None => false,
     };
+    if exit == Exit::Crash {
+        match seen.filter(|_| agrees) {
+            Some(seen) => queue.suspect(seen.first.0),
+            None => queue.find_end(Some(survey.from))?,
+        }
+    }
     if !agrees {
         if last(queue).is_some_and(|last| last.position >= survey.from) {
             queue.truncate(queue.first_at(survey.from)?)?;

@@ -423,6 +423,23 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+impl Store {
+    /// Does what the threads do in their rounds.
+    pub(crate) fn make_durable_for_test(&self) {
+        self.inner.log.request_flush();
+        while self.inner.log.flushed().get() < self.inner.log.written() {
+            std::thread::yield_now();
+        }
+        self.inner.make_durable().expect("a disk that works");
+    }
+
+    pub(crate) fn clean_for_test(&self) {
+        let mut before = PhysicalOffset::ZERO;
+        self.inner.clean_now(&mut before);
+    }
+}
+
 /// What a thread remembers from round to round.
 #[derive(Default)]
 struct Rounds {

@@ -203,19 +203,33 @@ impl Entries {
             }
         }
         let inside = self.end() % self.file_len;
-        if self.made > self.first && (self.repairs.clear_behind && inside > 0 || self.repairs.extend) {
+        let clear = self.repairs.clear_behind && inside > 0;
+        if self.made > self.first && (clear || self.repairs.extend) {
             let start = self.made - self.file_len;
             let file = self.open(start)?;
-            let modified = file.modified()?;
-            if self.repairs.clear_behind && inside > 0 {
-                file.set_len(inside)?;
+            if self.repairs.extend || !is_zero_from(&*file, inside)? {
+                let modified = file.modified()?;
+                if clear {
+                    file.set_len(inside)?;
+                }
+                file.set_len(self.file_len)?;
+                file.set_modified(modified)?;
+                self.unsynced.add_file(start);
             }
-            file.set_len(self.file_len)?;
-            file.set_modified(modified)?;
-            self.unsynced.add_file(start);
         }
         self.repairs = Repairs::default();
         Ok(())
+    }
+
+    /// Entries from `from` on are good, but they may not be durable, and there may be something behind them.
+    pub fn suspect(&mut self, from: u64) {
+        let mut start = (from - from % self.file_len).max(self.first);
+        while start < self.made && start < self.end() {
+            self.unsynced.add_file(start);
+            start += self.file_len;
+        }
+        (self.unsynced.names, self.unsynced.dirs) = (true, true);
+        self.repairs.clear_behind = self.made > self.first;
     }
 
     /// Behind the last entry.
@@ -460,6 +474,22 @@ impl Entries {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// Whether a file holds nothing but zeros from a place on.
+fn is_zero_from(file: &dyn File, mut at: u64) -> io::Result<bool> {
+    let mut bytes = [0; 4096];
+    while let Some(data) = file.next_data(at)? {
+        let len = file.read_at(&mut bytes, data)?;
+        if bytes[..len].iter().any(|&byte| byte != 0) {
+            return Ok(false);
+        }
+        if len == 0 {
+            break;
+        }
+        at = data + len as u64;
+    }
+    Ok(true)
 }
 
 /// The offset that a file is named by.

@@ -86,8 +86,10 @@ mod broken_on_purpose {
                 }
             }),
             ("zeroed queue tails", |machine| {
-                for path in machine.files_in("consumequeue").keys() {
-                    machine.disk.open(path).unwrap().write_all_at(&[0; 110], 90).unwrap();
+                for (topic, queue) in QUEUES {
+                    let files = machine.files_in(&format!("consumequeue/{topic}/{queue}"));
+                    let Some((last, _)) = files.last_key_value() else { continue };
+                    machine.disk.open(last).unwrap().write_all_at(&[0; 190], 10).unwrap();
                 }
             }),
         ];
@@ -340,13 +342,13 @@ fn written(ending: Ending) -> (Machine, Expected) {
         let sent = Sent::new(n as usize, n as usize);
         let crate::append::Appended::Stored { position, .. } = sent.send(&store) else { panic!("refused") };
         expected.0.push(Sent { position: position.to_java() as usize, ..sent });
+        if n == 40 {
+            store.store.make_durable_for_test();
+        }
     }
     match ending {
         Ending::Stopped => store.shutdown(),
-        Ending::Killed => {
-            store.request_flush();
-            machine.kill();
-        }
+        Ending::Killed => machine.kill(),
     }
     drop(store);
     (machine, expected)
