@@ -263,7 +263,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=5, help="windows of each broker")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of a window")
     parser.add_argument("--jvm-warm-up", type=float, default=10.0, help="load on the JVM before the first window, s")
-    parser.add_argument("--port", type=int, default=21911, help="first port")
+    parser.add_argument("--port", type=int, default=62911, help="first port")
     parser.add_argument("--dir", default=None, help="where the stores are made (default: the folder for temporary files)")
     parser.add_argument("--seed", type=int, default=43, help="of the order of the windows")
     parser.add_argument("--raw", default=None, help="file for a line of JSON a window")
