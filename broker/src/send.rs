@@ -1,7 +1,8 @@
 //! Sending: codes 10, 310 and 320.
 //!
-//! The sends of a turn are checked one by one as they come and stored together when the turn ends. An answer leaves with
-//! the turn, or is parked until the disk has its message.
+//! The sends of a turn are checked one by one as they come. Those of all connections that the loop found ready are a
+//! *round*: they are stored together once the last of these turns is over, with one lock and one write. An answer leaves
+//! then, or is parked until the disk has its message.
 //!
 //! The checks stand in [`decide`], what an answer says in [`answer`], the answers that wait in [`parked`].
 //! Not here: delayed and transactional messages and those given back, which come with their own modules.
@@ -21,7 +22,7 @@ use crate::service::Call;
 use crate::settings::BrokerSettings;
 use crate::stats::Stats;
 use crate::topics::{AutoCreate, Topics};
-use answer::{Answers, Ids, Place};
+use answer::{Answers, Fate, Ids, Place};
 use compat::header::send::SendRequest;
 use compat::message::SysFlag;
 use compat::message::properties::Marks;
@@ -37,12 +38,14 @@ use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use store::disk::Disk;
 use store::settings::FlushDiskType;
 use store::{AppendError, Appended, Batch, NewRecord, Store, StoreSettings};
 use targets::{Target, Targets};
+use tokio::sync::Notify;
 use waiting::{Waiting, WaitingAnswer};
 
 /// What sending works with.
@@ -68,17 +71,29 @@ pub struct Parts {
 }
 
 /// Stores messages.
+#[derive(Clone)]
 pub struct Send {
     parts: Arc<Parts>,
 }
 
-/// What one loop keeps: the batch of the turn, answers that wait.
+/// What one loop keeps: the round, answers that wait.
 pub struct Local {
-    turn: RefCell<Turn>,
+    here: Rc<Here>,
+}
+
+struct Here {
+    round: RefCell<Round>,
     settings: RefCell<Seen<BrokerSettings>>,
     store_settings: RefCell<Seen<StoreSettings>>,
+    /// The round has its first send.
+    begun: Notify,
     waiting: Rc<Waiting>,
 }
+
+/// A round with so many sends is stored without waiting for further connections.
+const ROUND_SENDS: usize = 1024;
+/// And one with so many bytes.
+const ROUND_BYTES: usize = 1 << 20;
 
 /// What one connection keeps: the topic of its last message.
 #[derive(Default)]
@@ -86,11 +101,15 @@ pub struct Session {
     last: Option<Rc<Target>>,
 }
 
-/// The sends of one turn, and buffers that serve turn after turn.
-struct Turn {
+/// The sends of one round, and buffers that serve round after round.
+struct Round {
     batch: Batch,
     /// In the order of the outcomes of the batch.
     accepted: Vec<Accepted>,
+    /// Whose they are, in the same order.
+    senders: Vec<Sender>,
+    bytes: usize,
+    out: Output,
     admission: Admission,
     targets: Targets,
     properties: Vec<u8>,
@@ -98,7 +117,13 @@ struct Turn {
     random: Random,
 }
 
-/// Whether the sends of a turn are taken at all: asked once a turn.
+/// The sends of one connection: those in front of `end` that no earlier one has.
+struct Sender {
+    peer: Peer,
+    end: usize,
+}
+
+/// Whether the sends of a round are taken at all: asked once a round.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Admission {
     NotAsked,
@@ -106,7 +131,7 @@ enum Admission {
     Busy,
 }
 
-/// A send that is in the batch of its turn.
+/// A send that is in the batch of its round.
 struct Accepted {
     to: ReplyTo,
     /// The queue that its answer names; not the one of a dead letter.
@@ -126,73 +151,98 @@ impl Send {
     /// Called on each loop, inside its runtime.
     pub fn local(&self) -> Local {
         let parts = &self.parts;
-        let turn = Turn {
+        let round = Round {
             batch: Batch::default(),
             accepted: Vec::new(),
+            senders: Vec::new(),
+            bytes: 0,
+            out: Output::default(),
             admission: Admission::NotAsked,
             targets: Targets::default(),
             properties: Vec::new(),
             ids: String::new(),
             random: Random::new(),
         };
-        Local {
-            turn: RefCell::new(turn),
+        let here = Rc::new(Here {
+            round: RefCell::new(round),
             settings: RefCell::new(Seen::of(&parts.settings)),
             store_settings: RefCell::new(Seen::of(&parts.store_settings)),
+            begun: Notify::new(),
             waiting: Waiting::start(Arc::clone(parts)),
-        }
+        });
+        tokio::task::spawn_local(self.clone().store_rounds(Rc::clone(&here)));
+        Local { here }
     }
 
-    /// Checks a send and adds it to the batch of the turn, or refuses it at once.
+    /// Checks a send and adds it to the round, or refuses it at once.
     pub fn accept(&self, local: &Local, session: &mut Session, call: &Call<'_>, out: &mut Output) {
-        let mut settings = local.settings.borrow_mut();
+        let mut settings = local.here.settings.borrow_mut();
         let settings = settings.refresh(&self.parts.settings);
-        if let Err(refusal) = self.add(local, settings, session, call) {
+        if let Err(refusal) = self.add(&local.here, settings, session, call) {
             Answers::new(settings, &self.parts.identity).refuse(call.request.reply_to, &refusal, out);
         }
     }
 
-    /// Stores the batch of the turn and writes its answers.
-    pub fn finish(&self, local: &Local, peer: &Peer, now: Millis, out: &mut Output) {
-        let turn = &mut *local.turn.borrow_mut();
-        turn.admission = Admission::NotAsked;
-        if turn.accepted.is_empty() {
-            return;
+    /// A turn is over: what it sent is stored after the turns of the other connections that are ready, or at once when
+    /// that is much already.
+    pub fn finish(&self, local: &Local) {
+        let mut round = local.here.round.borrow_mut();
+        if round.accepted.len() >= ROUND_SENDS || round.bytes >= ROUND_BYTES {
+            self.store_round(&local.here, &mut round);
         }
-        self.parts.store.append(&mut turn.batch);
-        let wants_flush = self.answer(local, turn, peer, now, out);
-        turn.batch.clear();
-        if wants_flush {
-            self.parts.store.request_flush();
-            local.waiting.look();
+    }
+
+    /// Stores round after round. This task is woken by the first send of a round, behind all connections that are ready.
+    async fn store_rounds(self, here: Rc<Here>) {
+        loop {
+            here.begun.notified().await;
+            self.store_round(&here, &mut here.round.borrow_mut());
         }
+    }
+
+    /// Stores a round, and writes its answers. When that panics, nobody waits for an answer in vain.
+    fn store_round(&self, here: &Here, round: &mut Round) {
+        let stored = catch_unwind(AssertUnwindSafe(|| {
+            if !round.accepted.is_empty() {
+                self.parts.store.append(&mut round.batch);
+                if self.answer(here, round) {
+                    self.parts.store.request_flush();
+                    here.waiting.look();
+                }
+            }
+        }));
+        if stored.is_err() {
+            tracing::error!("storing a round of sends failed; its connections are closed");
+            round.senders.iter().for_each(|sender| sender.peer.close());
+        }
+        round.clear();
     }
 
     fn add(
         &self,
-        local: &Local,
+        here: &Here,
         settings: &BrokerSettings,
         session: &mut Session,
         call: &Call<'_>,
     ) -> Result<(), Refusal> {
-        let turn = &mut *local.turn.borrow_mut();
-        self.admit(turn)?;
+        let round = &mut *here.round.borrow_mut();
+        self.admit(round)?;
         let request: SendRequest<'_> = call.request.header()?;
         let ip = &self.parts.identity.ip;
 
         decide::time(call.now, settings)?;
-        let mut target = self.target(turn, session, &request, settings)?;
+        let mut target = self.target(round, session, &request, settings)?;
         decide::rights(settings, ip, target.topic().order)?;
-        let queue = decide::queue(request.queue_id, target.topic(), call.peer.remote(), || turn.random.next())?;
+        let queue = decide::queue(request.queue_id, target.topic(), call.peer.remote(), || round.random.next())?;
         let mut stored_in = queue;
         let is_batch = decide::is_batch(&request);
         if is_batch {
             decide::batch(&request)?;
-        } else if let Some(dead) = self.dead_letters(turn, &request, call.request.version)? {
+        } else if let Some(dead) = self.dead_letters(round, &request, call.request.version)? {
             (target, stored_in) = (dead, QueueId::ZERO);
         }
 
-        let properties = plain(request.properties.as_ref(), &mut turn.properties);
+        let properties = plain(request.properties.as_ref(), &mut round.properties);
         let marks = Marks::of(properties);
         if !is_batch {
             decide::kind(&request, &marks, settings, ip)?;
@@ -211,14 +261,15 @@ impl Send {
             properties,
         };
         let outcome = if is_batch {
-            let mut store_settings = local.store_settings.borrow_mut();
+            let mut store_settings = here.store_settings.borrow_mut();
             check_batch(store_settings.refresh(&self.parts.store_settings), &record, &marks)?;
-            turn.batch.push_items(&record)
+            round.batch.push_items(&record)
         } else {
-            turn.batch.push(&record)
+            round.batch.push(&record)
         };
         drop(stored_in);
-        turn.accepted.push(Accepted {
+        round.bytes += call.request.body.len();
+        round.accepted.push(Accepted {
             to: call.request.reply_to,
             queue_id: queue.to_java(),
             target,
@@ -226,22 +277,30 @@ impl Send {
             is_batch,
             outcome,
         });
+        let end = round.accepted.len();
+        match round.senders.last_mut() {
+            Some(last) if last.peer == *call.peer => last.end = end,
+            _ => round.senders.push(Sender { peer: call.peer.clone(), end }),
+        }
+        if end == 1 {
+            here.begun.notify_one();
+        }
         Ok(())
     }
 
-    /// Asks the store once a turn whether it keeps up.
-    fn admit(&self, turn: &mut Turn) -> Result<(), Refusal> {
-        if turn.admission == Admission::NotAsked {
+    /// Asks the store once a round whether it keeps up.
+    fn admit(&self, round: &mut Round) -> Result<(), Refusal> {
+        if round.admission == Admission::NotAsked {
             let busy = self.parts.store.refusal() == Some(AppendError::Busy);
-            turn.admission = if busy { Admission::Busy } else { Admission::Open };
+            round.admission = if busy { Admission::Busy } else { Admission::Open };
         }
-        if turn.admission == Admission::Busy { Err(Refusal::FlowControl) } else { Ok(()) }
+        if round.admission == Admission::Busy { Err(Refusal::FlowControl) } else { Ok(()) }
     }
 
     /// The topic of a send: the one of the last send of its connection, or of any send of its loop, or looked up, or made.
     fn target(
         &self,
-        turn: &mut Turn,
+        round: &mut Round,
         session: &mut Session,
         request: &SendRequest<'_>,
         settings: &BrokerSettings,
@@ -251,14 +310,14 @@ impl Send {
         if let Some(last) = session.last.as_ref().filter(|last| last.is(&request.topic, generation)) {
             return Ok(Rc::clone(last));
         }
-        let target = match turn.targets.find(&request.topic, generation) {
+        let target = match round.targets.find(&request.topic, generation) {
             Some(target) => target,
             None => {
                 let topic = topics.find(&request.topic);
                 decide::rights(settings, &self.parts.identity.ip, topic.as_ref().is_some_and(|topic| topic.order))?;
                 decide::name(&request.topic)?;
                 let topic = topic.map_or_else(|| self.make_topic(request), Ok)?;
-                turn.targets.insert(topic, generation, &self.parts.stats)
+                round.targets.insert(topic, generation, &self.parts.stats)
             }
         };
         session.last = Some(Rc::clone(&target));
@@ -288,7 +347,7 @@ impl Send {
     /// For a send to a retry topic: the dead letter topic, if it was tried often enough.
     fn dead_letters(
         &self,
-        turn: &mut Turn,
+        round: &mut Round,
         request: &SendRequest<'_>,
         version: i32,
     ) -> Result<Option<Rc<Target>>, Refusal> {
@@ -300,55 +359,65 @@ impl Send {
         }
         let topic = names::dlq_topic(name);
         let generation = self.parts.topics.generation();
-        if let Some(target) = turn.targets.find(&topic, generation) {
+        if let Some(target) = round.targets.find(&topic, generation) {
             return Ok(Some(target));
         }
         let made = self.make_internal_topic(&topic, Perm(Perm::WRITE), 0);
         let made = made.ok_or(Refusal::InternalTopicMissing { topic })?;
-        Ok(Some(turn.targets.insert(made, generation, &self.parts.stats)))
+        Ok(Some(round.targets.insert(made, generation, &self.parts.stats)))
     }
 
-    /// Writes or parks the answers of a turn; tells whether one of its messages is to be flushed at once.
-    fn answer(&self, local: &Local, turn: &mut Turn, peer: &Peer, now: Millis, out: &mut Output) -> bool {
-        let (mut settings, mut store_settings) = (local.settings.borrow_mut(), local.store_settings.borrow_mut());
+    /// Writes or parks the answers of a round; tells whether one of its messages is to be flushed at once.
+    fn answer(&self, here: &Here, round: &mut Round) -> bool {
+        let (mut settings, mut store_settings) = (here.settings.borrow_mut(), here.store_settings.borrow_mut());
         let store_settings = store_settings.refresh(&self.parts.store_settings);
         let answers = Answers::new(settings.refresh(&self.parts.settings), &self.parts.identity);
         let is_sync = store_settings.flush_disk_type == FlushDiskType::Sync;
-        let deadline = now.plus(store_settings.sync_flush_timeout.duration());
+        let deadline = self.parts.clock.now().plus(store_settings.sync_flush_timeout.duration());
         let mut wants_flush = false;
         let mut tally = Tally::new(&self.parts.stats);
-        for accepted in turn.accepted.drain(..) {
-            let Accepted { to, queue_id, target, waits, is_batch, outcome } = accepted;
-            let (position, end, queue_offset, count) = match turn.batch.outcomes()[outcome] {
-                Appended::Stored { position, end, queue_offset, count } => (position, end, queue_offset, count),
-                Appended::Refused(error) => {
-                    let refusal =
-                        answer::refusal(error, is_batch, || answer::disk_use(&*self.parts.disk, store_settings));
-                    answers.refuse(to, &refusal, out);
-                    continue;
+        let mut accepted = round.accepted.drain(..);
+        let mut answered = 0;
+        for Sender { peer, end } in &round.senders {
+            for Accepted { to, queue_id, target, waits, is_batch, outcome } in accepted.by_ref().take(*end - answered) {
+                let (position, end, queue_offset, count) = match round.batch.outcomes()[outcome] {
+                    Appended::Stored { position, end, queue_offset, count } => (position, end, queue_offset, count),
+                    Appended::Refused(error) => {
+                        let used = || answer::disk_use(&*self.parts.disk, store_settings);
+                        answers.refuse(to, &answer::refusal(error, is_batch, used), &mut round.out);
+                        continue;
+                    }
+                };
+                tally.add(&target, u64::from(count), position.distance_to(end));
+                let place = Place { queue_id, queue_offset };
+                let ids = match is_batch {
+                    false => Ids::One(position),
+                    true => Ids::Several(answers.join(round.batch.positions(outcome), &mut round.ids)),
+                };
+                let parks = is_sync && waits;
+                wants_flush |= parks;
+                if !parks {
+                    answers.stored(Fate::Done, to, place, &ids, &mut round.out);
+                } else if !to.oneway {
+                    let ids = ids.to_owned();
+                    here.waiting.park(end, deadline, WaitingAnswer { peer: peer.clone(), to, place, ids });
                 }
-            };
-            tally.add(&target, u64::from(count), position.distance_to(end));
-            let place = Place { queue_id, queue_offset };
-            let ids = match is_batch {
-                false => Ids::One(position),
-                true => Ids::Several(answers.join(turn.batch.positions(outcome), &mut turn.ids)),
-            };
-            if is_sync && waits {
-                wants_flush = true;
-                if !to.oneway {
-                    local.waiting.park(
-                        end,
-                        deadline,
-                        WaitingAnswer { peer: peer.clone(), to, place, ids: ids.to_owned() },
-                    );
-                }
-            } else {
-                answers.stored(answer::Fate::Done, to, place, &ids, out);
             }
+            answered = *end;
+            peer.send_from(&mut round.out);
         }
         tally.finish();
         wants_flush
+    }
+}
+
+impl Round {
+    fn clear(&mut self) {
+        self.batch.clear();
+        self.accepted.clear();
+        self.senders.clear();
+        self.bytes = 0;
+        self.admission = Admission::NotAsked;
     }
 }
 

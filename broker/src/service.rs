@@ -1,6 +1,7 @@
 //! The way of every request: all requests of one read are a turn, and a turn runs to completion on its loop.
 //!
-//! Sends of a turn are stored together at its end; a pull answers or is held; everything else is in the [`Table`].
+//! Sends are stored together with those of other connections that are ready; a pull answers or is held; everything else
+//! is in the [`Table`].
 
 use crate::pull::Pull;
 use crate::refusal::Refusal;
@@ -166,7 +167,7 @@ impl Service for BrokerService {
                 _ => self.answer(&call, out),
             }
         }
-        self.send.finish(&local.send, peer, now, out);
+        self.send.finish(&local.send);
     }
 
     fn closed(&self, _: &Rc<Local>, _: Session, peer: &Peer) {

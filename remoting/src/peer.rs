@@ -60,6 +60,11 @@ impl Peer {
         self.link.send(&mut output);
     }
 
+    /// The same with an output that serves again: it is empty afterwards, and has memory for the next frames.
+    pub fn send_from(&self, output: &mut Output) {
+        self.link.send(output);
+    }
+
     /// A request that wants no answer. It is dropped when more waits for the peer than `maxPendingOutputBytes`.
     pub fn notify(&self, command: &Command) {
         let mut output = Output::new(self.link.serialize);
