@@ -166,6 +166,7 @@ impl Queue {
             tracing::error!(topic = %self.topic, queue = %self.id, offset = %entry.queue_offset, %error, "queue cannot take a message");
             return Placed::Dropped;
         }
+        let had_open = entries.has_open();
         let added = QueueEntry { position: entry.position, size: entry.size, tags_code: entry.tags_code };
         if entries.push(&added)
             && let Err(error) = entries.write()
@@ -173,7 +174,7 @@ impl Queue {
             tracing::warn!(topic = %self.topic, queue = %self.id, %error, "queue entries stay in memory until the disk takes them");
         }
         let end = entries.end() / queue_entry::LEN as u64;
-        drop(entries);
+        self.remember_open(had_open, entries);
         self.max.store(end as i64, Ordering::SeqCst);
         if !self.dirty.swap(true, Ordering::AcqRel)
             && let Some(itself) = self.itself.upgrade()
