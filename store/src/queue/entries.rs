@@ -151,7 +151,8 @@ impl Entries {
         let mut last = None;
         while low < high {
             let middle = low + (high - low) / 2;
-            let entry = self.stored(middle)?.filter(|entry| limit.is_none_or(|limit| entry.position < limit));
+            let entry = if self.is_hole(middle)? { None } else { self.stored(middle)? };
+            let entry = entry.filter(|entry| limit.is_none_or(|limit| entry.position < limit));
             match entry {
                 Some(_) => (low, last) = (middle + 1, entry),
                 None => high = middle,
@@ -348,6 +349,14 @@ impl Entries {
         }
         let bytes = self.tail.get((at - self.tail_at) as usize..).and_then(|bytes| bytes.first_chunk());
         Ok(bytes.and_then(QueueEntry::decode))
+    }
+
+    /// Whether nothing was ever written there. Reading a hole would fill the page cache with zeros, and far ahead.
+    fn is_hole(&mut self, number: u64) -> io::Result<bool> {
+        let at = number * ENTRY_LEN;
+        let start = at - at % self.file_len;
+        let data = self.open(start)?.next_data(at - start)?;
+        Ok(data.is_none_or(|data| data >= at - start + ENTRY_LEN))
     }
 
     fn stored(&mut self, number: u64) -> io::Result<Option<QueueEntry>> {
