@@ -13,7 +13,7 @@ pub use address::{Host, ThisHost};
 pub use edit::edit;
 
 use crate::identity::Identity;
-use crate::settings::BrokerSettings;
+use crate::settings::{BrokerSettings, processors};
 use compat::java::properties::{self, Property};
 use compat::settings::{self, BadValue, Settings};
 use remoting::settings::{ClientSettings, ServerSettings};
@@ -25,6 +25,8 @@ use store::settings::BrokerRole;
 
 /// Port of a broker, unless told otherwise.
 pub const DEFAULT_PORT: u16 = 10911;
+/// What Java shows for the socket buffers of a broker, bytes.
+const JAVA_BUFFER_LEN: usize = 131_072;
 /// The VIP port is so far below the main port.
 pub const VIP_DISTANCE: u16 = 2;
 
@@ -106,8 +108,18 @@ impl Config {
     /// Reads the file, if there is one, and derives the rest.
     pub fn load(wanted: &Wanted, host: &dyn Host) -> Result<Self, ConfigError> {
         let mut broker = BrokerSettings::default();
-        let mut server = ServerSettings { listen_port: DEFAULT_PORT, ..ServerSettings::default() };
-        let mut client = ClientSettings::default();
+        let mut server = ServerSettings {
+            listen_port: DEFAULT_PORT,
+            socket_send_buffer: JAVA_BUFFER_LEN,
+            socket_receive_buffer: JAVA_BUFFER_LEN,
+            ..ServerSettings::default()
+        };
+        let mut client = ClientSettings {
+            callback_threads: processors(),
+            socket_send_buffer: JAVA_BUFFER_LEN,
+            socket_receive_buffer: JAVA_BUFFER_LEN,
+            ..ClientSettings::default()
+        };
         let mut store = StoreSettings::default();
         if let Some(address) = wanted.address {
             broker.ip1 = Some(address.to_string());

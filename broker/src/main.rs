@@ -7,6 +7,7 @@ use broker::settings::{self, Show};
 use broker::wiring::{Opened, StartError};
 use clap::Parser;
 use compat::time::Clock;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -27,6 +28,7 @@ const GENERAL: u8 = 255;
 const UNUSABLE: u8 = 253;
 
 fn main() -> ExitCode {
+    raise_file_limit();
     let mut arguments = std::env::args();
     let program = PathBuf::from(arguments.next().unwrap_or_default());
     let ended = match JavaProgram::called_as(&program) {
@@ -51,6 +53,15 @@ fn main() -> ExitCode {
             eprintln!("{}", failure.sentence);
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Each connection and each open file of the log is a descriptor: take as many as the system lets this user have.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    if let Err(error) = raised {
+        eprintln!("the limit of open files stays at {:?}: {error}", limit.current);
     }
 }
 
@@ -110,7 +121,7 @@ fn run_broker(options: &BrokerOptions, show: Show) -> Result<(), Failure> {
 
 fn run_namesrv(options: &NamesrvOptions, show: Show) -> Result<(), Failure> {
     let disk = real_disk();
-    let (config, warnings) = match &options.config_file {
+    let (mut config, warnings) = match &options.config_file {
         None => (namesrv::Config::new(&user_home()), Vec::new()),
         Some(file) => {
             let loaded = namesrv::Config::load(&disk, file, &user_home());
@@ -119,6 +130,9 @@ fn run_namesrv(options: &NamesrvOptions, show: Show) -> Result<(), Failure> {
             loaded
         }
     };
+    if config.settings.rocketmq_home.is_none() {
+        config.settings.rocketmq_home = std::env::var("ROCKETMQ_HOME").ok();
+    }
     if options.print {
         print(&settings::lines(&[&config.settings, &config.server], show, Clock::system().now()));
         return Ok(());

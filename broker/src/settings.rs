@@ -148,7 +148,8 @@ compat::settings! {
     }
 }
 
-fn processors() -> i32 {
+/// Processors of this machine.
+pub fn processors() -> i32 {
     std::thread::available_parallelism().map_or(1, |count| count.get().min(1024) as i32)
 }
 

@@ -18,8 +18,8 @@ use flate2::read::{ZlibDecoder, ZlibEncoder};
 use std::collections::BTreeMap;
 use std::io::Read;
 
-/// How long a body may be when it is inflated, bytes: room for half a million topics.
-pub const MAX_INFLATED_LEN: usize = 64 << 20;
+/// How long a body may be when it is inflated, bytes: room for two million topics.
+pub const MAX_INFLATED_LEN: usize = 256 << 20;
 
 /// Why a body is no registration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,30 +1,17 @@
-//! The body of a registration, in its three forms: JSON, JSON of old brokers, and compressed.
-//!
-//! The compressed form is one zlib stream; all lengths are i32 BE:
-//!
-//! | part                    | content                                                                     |
-//! |-------------------------|-----------------------------------------------------------------------------|
-//! | length, bytes           | version of the topics, JSON                                                 |
-//! | i32                     | number of topics                                                            |
-//! | of each: length, bytes  | `{topic} {readQueueNums} {writeQueueNums} {perm} {topicFilterType}`, no JSON |
-//! | length, bytes           | addresses of filter servers, JSON array                                     |
+//! The body of a registration, in its three forms: JSON, JSON of old brokers, and compressed (`compat::registration`).
 //!
 //! A broker sends the same body every 30 s, up to megabytes of it; [`LastBodies`] tells without reading it again.
 //!
 //! Source: `common/protocol/body/RegisterBrokerBody`, `common/TopicConfig#decode`.
 
 use compat::body::DataVersion;
-use compat::body::namesrv::{RegisterBrokerBody, TopicConfigTable};
+use compat::body::namesrv::TopicConfigTable;
 use compat::command::version;
 use compat::json;
-use compat::topic::{Perm, TopicConfig, TopicFilterType};
-use flate2::read::ZlibDecoder;
+use compat::registration::{self, BadRegistration};
+use compat::topic::TopicConfig;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::Read;
-
-/// Longest body after decompression, bytes: some two million topics.
-const MAX_INFLATED: u64 = 256 << 20;
 
 /// What a body says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,30 +24,15 @@ pub struct Body {
     pub filter_servers: Option<Vec<String>>,
 }
 
-/// Why a body cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
-    /// The JSON is wrong.
-    #[error(transparent)]
-    Json(#[from] json::Error),
-    /// The compressed stream is wrong, or ends too early.
-    #[error("the compressed stream is cut short or damaged: {0}")]
-    Stream(String),
-    /// A topic has not five readable parts.
-    #[error("not a topic: [{0}]")]
-    Topic(String),
-}
-
 /// Reads the body of a broker of some version.
-pub fn decode(bytes: &[u8], is_compressed: bool, broker_version: i32) -> Result<Body, BodyError> {
+pub fn decode(bytes: &[u8], is_compressed: bool, broker_version: i32) -> Result<Body, BadRegistration> {
     match () {
         () if bytes.is_empty() => {
             Ok(Body { filter_servers: (broker_version >= version::V3_0_11).then(Vec::new), ..Body::default() })
         }
         () if broker_version < version::V3_0_11 => Ok(Body::of(json::from_slice(bytes)?, None)),
-        () if is_compressed => decode_compressed(bytes),
         () => {
-            let body: RegisterBrokerBody = json::from_slice(bytes)?;
+            let body = registration::decode(bytes, is_compressed)?;
             Ok(Body::of(body.topic_config_serialize_wrapper, body.filter_server_list))
         }
     }
@@ -114,61 +86,15 @@ impl LastBodies {
     }
 }
 
-fn decode_compressed(bytes: &[u8]) -> Result<Body, BodyError> {
-    let mut stream = ZlibDecoder::new(bytes).take(MAX_INFLATED);
-    let version = json::from_slice(&read_part(&mut stream)?)?;
-    let mut topics = Vec::new();
-    for _ in 0..read_int(&mut stream)? {
-        topics.push(topic(&read_part(&mut stream)?)?);
-    }
-    // 4.3.0 goes on without a list that it cannot read.
-    let filter_servers = json::from_slice(&read_part(&mut stream)?).ok();
-    Ok(Body { version, topics, filter_servers })
-}
-
-fn read_int(stream: &mut impl Read) -> Result<u32, BodyError> {
-    let mut bytes = [0; 4];
-    stream.read_exact(&mut bytes).map_err(|error| BodyError::Stream(error.to_string()))?;
-    let number = i32::from_be_bytes(bytes);
-    u32::try_from(number).map_err(|_| BodyError::Stream(format!("a length of {number}")))
-}
-
-fn read_part(stream: &mut impl Read) -> Result<Vec<u8>, BodyError> {
-    let len = read_int(stream)?;
-    let mut part = Vec::new();
-    let read = stream.take(u64::from(len)).read_to_end(&mut part);
-    match read {
-        Ok(read) if read == len as usize => Ok(part),
-        Ok(read) => Err(BodyError::Stream(format!("{read} of {len} bytes"))),
-        Err(error) => Err(BodyError::Stream(error.to_string())),
-    }
-}
-
-fn topic(line: &[u8]) -> Result<TopicConfig, BodyError> {
-    let line = String::from_utf8_lossy(line);
-    parse_topic(&line).ok_or_else(|| BodyError::Topic(line.chars().take(200).collect()))
-}
-
-fn parse_topic(line: &str) -> Option<TopicConfig> {
-    let parts: Vec<&str> = line.split(' ').collect();
-    let [name, read, write, perm, filter_type] = parts[..] else { return None };
-    Some(TopicConfig {
-        topic_name: name.to_owned(),
-        read_queue_count: read.parse().ok()?,
-        write_queue_count: write.parse().ok()?,
-        perm: Perm(perm.parse().ok()?),
-        topic_filter_type: TopicFilterType::from_name(filter_type)?,
-        ..TopicConfig::default()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use compat::topic::Perm;
     use flate2::Compression;
+    use flate2::read::ZlibDecoder;
     use flate2::write::ZlibEncoder;
     use hex_literal::hex;
-    use std::io::Write;
+    use std::io::{Read, Write};
 
     /// `RegisterBrokerBody.encode(true)` of 4.3.0: topic T with 4 queues, version 3 of 1533000000000, no filter servers.
     const JAVA: [u8; 72] = hex!(

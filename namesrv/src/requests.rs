@@ -6,7 +6,7 @@
 
 use crate::answers::{Dialect, Routes};
 use crate::kv::KeyValues;
-use crate::registration::{self, Body, BodyError, LastBodies};
+use crate::registration::{self, Body, LastBodies};
 use crate::routes::{Master, Registration, RouteTable, UnitTopics, WritePerm};
 use crate::settings::LiveConfig;
 use compat::body::DataVersion;
@@ -18,6 +18,7 @@ use compat::header::namesrv::{
 };
 use compat::header::{EmptyHeader, Encode, HeaderError, NoHeader};
 use compat::names::{ORDER_TOPIC_NAMESPACE, SEE_FAQ};
+use compat::registration::BadRegistration;
 use compat::time::Clock;
 use compat::{header, json};
 use remoting::output::Output;
@@ -124,7 +125,7 @@ pub enum Refusal {
     /// The body of a registration is not what its sender saw.
     Crc,
     /// The body of a registration cannot be read.
-    Body(BodyError),
+    Body(BadRegistration),
     /// No broker has the topic.
     NoRoute {
         /// The topic.

@@ -8,7 +8,7 @@ use crate::link::{Link, LinkParts, Wish};
 use crate::output::Output;
 use crate::peer::{CallError, Peer};
 use crate::request::{Request, Requests};
-use crate::settings::ClientSettings;
+use crate::settings::{ClientSettings, buffer_len};
 use compat::command::SerializeType;
 use std::collections::HashMap;
 use std::io;
@@ -123,11 +123,11 @@ impl Client {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_nodelay(true)?;
         let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-        if self.shared.settings.socket_send_buffer > 0 {
-            socket.set_send_buffer_size(size(self.shared.settings.socket_send_buffer))?;
+        if let Some(len) = buffer_len(self.shared.settings.socket_send_buffer) {
+            socket.set_send_buffer_size(size(len))?;
         }
-        if self.shared.settings.socket_receive_buffer > 0 {
-            socket.set_recv_buffer_size(size(self.shared.settings.socket_receive_buffer))?;
+        if let Some(len) = buffer_len(self.shared.settings.socket_receive_buffer) {
+            socket.set_recv_buffer_size(size(len))?;
         }
         Ok(socket)
     }

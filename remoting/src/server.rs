@@ -9,7 +9,7 @@ use crate::link::{Link, LinkParts, Wish};
 use crate::mailbox::{Mail, Mailbox};
 use crate::output::Output;
 use crate::peer::Peer;
-use crate::settings::ServerSettings;
+use crate::settings::{ServerSettings, buffer_len};
 use compat::command::SerializeType;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::cell::RefCell;
@@ -93,11 +93,11 @@ fn listen(settings: &ServerSettings, address: SocketAddr) -> io::Result<std::net
     if address.is_ipv6() && address.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }
-    if settings.socket_receive_buffer > 0 {
-        socket.set_recv_buffer_size(settings.socket_receive_buffer)?;
+    if let Some(len) = buffer_len(settings.socket_receive_buffer) {
+        socket.set_recv_buffer_size(len)?;
     }
-    if settings.socket_send_buffer > 0 {
-        socket.set_send_buffer_size(settings.socket_send_buffer)?;
+    if let Some(len) = buffer_len(settings.socket_send_buffer) {
+        socket.set_send_buffer_size(len)?;
     }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

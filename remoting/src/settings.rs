@@ -1,5 +1,16 @@
 //! Settings of servers and clients. Source: `remoting/netty/NettyServerConfig`, `NettyClientConfig`.
 
+/// Buffer lengths that Java sets when nobody says otherwise: of a name server, and of a broker.
+pub const JAVA_BUFFER_LENS: [usize; 2] = [65_535, 131_072];
+
+/// The length that a socket buffer is to be given; `None` leaves it to the system.
+///
+/// Differs: the defaults of Java are shown but not set, because a fixed buffer keeps the system from fitting it to the
+/// connection.
+pub fn buffer_len(setting: usize) -> Option<usize> {
+    (setting > 0 && !JAVA_BUFFER_LENS.contains(&setting)).then_some(setting)
+}
+
 compat::settings! {
     /// What a server can be told. Thread counts of Java that have no counterpart here are read and shown.
     pub struct ServerSettings {
@@ -17,9 +28,9 @@ compat::settings! {
         async_permits: i32 = "serverAsyncSemaphoreValue", 64;
         /// A connection without a byte for so long is closed, s.
         max_idle_secs: u32 = "serverChannelMaxIdleTimeSeconds", 120;
-        /// Send buffer of a socket, bytes; 0 leaves it to the system.
+        /// Send buffer of a socket, bytes; see [`buffer_len`].
         socket_send_buffer: usize = "serverSocketSndBufSize", 0;
-        /// Receive buffer of a socket, bytes; 0 leaves it to the system.
+        /// Receive buffer of a socket, bytes; see [`buffer_len`].
         socket_receive_buffer: usize = "serverSocketRcvBufSize", 0;
         /// Pooled buffers of Java; unused.
         pooled_buffers: bool = "serverPooledByteBufAllocatorEnable", true;
@@ -51,9 +62,9 @@ compat::settings! {
         channel_not_active_interval: compat::settings::Ms = "channelNotActiveInterval", compat::settings::Ms(60_000);
         /// A connection without a byte for so long is closed, s.
         max_idle_secs: u32 = "clientChannelMaxIdleTimeSeconds", 120;
-        /// Send buffer of a socket, bytes; 0 leaves it to the system.
+        /// Send buffer of a socket, bytes; see [`buffer_len`].
         socket_send_buffer: usize = "clientSocketSndBufSize", 0;
-        /// Receive buffer of a socket, bytes; 0 leaves it to the system.
+        /// Receive buffer of a socket, bytes; see [`buffer_len`].
         socket_receive_buffer: usize = "clientSocketRcvBufSize", 0;
         /// Pooled buffers of Java; unused.
         pooled_buffers: bool = "clientPooledByteBufAllocatorEnable", false;
