@@ -7,7 +7,8 @@ use super::latency::{Latency, Report};
 use super::process::Usage;
 use super::{BenchError, Common, EndToEndLoad, PullLoad, SendLoad};
 use compat::message::record::{self, CheckBody, Parsed};
-use rustix::event::epoll;
+use rustix::event::{Timespec, epoll};
+use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -279,6 +280,7 @@ pub fn end_to_end(load: &EndToEndLoad) -> Result<Report, BenchError> {
     let first_offset = offset;
     let mut connections = [Connection::connect(common.address, 1 << 16)?, Connection::connect(common.address, 1)?];
     let poll = Poll::new(&connections)?;
+    let timer = Timer::on(&poll)?;
     let mut send = Frame::send(&common.topic, 0, common.body, false);
     let mut pull = Frame::pull("BenchConsumer", &common.topic, 0, 32, 15_000);
     let mut run = Run::new(common);
@@ -302,12 +304,12 @@ pub fn end_to_end(load: &EndToEndLoad) -> Result<Report, BenchError> {
             run.under_way += 1;
             continue;
         }
-        let wait = if sent < total { due - now } else { Duration::from_millis(500) };
-        let ready = poll.wait(wait)?;
-        if ready.is_empty() && sent == total && run.stalled() {
+        timer.set(if sent < total { due - now } else { Duration::from_millis(500) })?;
+        let ready = poll.wait(Duration::from_secs(1))?;
+        if sent == total && run.stalled() {
             return Err(BenchError::WrongAnswer(format!("{} messages never came", total - (offset - first_offset))));
         }
-        for number in ready {
+        for number in ready.into_iter().filter(|&number| number != Timer::NUMBER) {
             let now = Instant::now();
             let mut again = false;
             connections[number].read(|answer| {
@@ -445,7 +447,7 @@ impl Poll {
 
     fn wait(&self, at_most: Duration) -> Result<Vec<usize>, BenchError> {
         let mut events = Vec::<epoll::Event>::with_capacity(256);
-        let timeout = rustix::event::Timespec {
+        let timeout = Timespec {
             tv_sec: at_most.as_secs().try_into().unwrap_or(i64::MAX),
             tv_nsec: at_most.subsec_nanos().into(),
         };
@@ -454,6 +456,32 @@ impl Poll {
             Err(error) => return Err(local(error)),
         }
         Ok(events.iter().map(|event| event.data.u64() as usize).collect())
+    }
+}
+
+/// Wakes an epoll to the microsecond: its own time-outs are whole milliseconds.
+struct Timer {
+    timer: std::os::fd::OwnedFd,
+}
+
+impl Timer {
+    /// Stands for the timer among the connections.
+    const NUMBER: usize = usize::MAX;
+
+    fn on(poll: &Poll) -> Result<Self, BenchError> {
+        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC).map_err(local)?;
+        let data = epoll::EventData::new_u64(Self::NUMBER as u64);
+        epoll::add(&poll.epoll, &timer, data, epoll::EventFlags::IN | epoll::EventFlags::ET).map_err(local)?;
+        Ok(Self { timer })
+    }
+
+    /// Rings once, so long from now.
+    fn set(&self, after: Duration) -> Result<(), BenchError> {
+        let after = after.max(Duration::from_micros(1));
+        let time = |span: Duration| Timespec { tv_sec: span.as_secs() as i64, tv_nsec: span.subsec_nanos().into() };
+        let once = Itimerspec { it_interval: time(Duration::ZERO), it_value: time(after) };
+        timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once).map_err(local)?;
+        Ok(())
     }
 }
 
