@@ -98,9 +98,6 @@ struct SendLoad {
     /// Messages of a batch; 1 sends single messages.
     #[arg(long, default_value_t = 1)]
     batch: usize,
-    /// Wait neither for an answer nor for room.
-    #[arg(long)]
-    oneway: bool,
 }
 
 #[derive(Args, Debug)]

@@ -23,7 +23,7 @@ use crate::disk::Disk;
 use crate::dispatch::{Entry, Tags};
 use crate::flush::Flush;
 use crate::map;
-use crate::read::LogSlice;
+use crate::read::{LogFile, LogSlice, machine_memory};
 use crate::segments::{Segment, Segments};
 use crate::settings::StoreSettings;
 use crate::store::OpenError;
@@ -52,6 +52,8 @@ pub(crate) struct Log {
     written: AtomicU64,
     /// Where this process began to write: what lies behind it is in the page cache.
     recovered: u64,
+    /// So much of the end of the log is taken to be in memory.
+    hot_len: u64,
     /// Store time of the last record that this process wrote, ms; never ahead of `written`.
     last_timestamp: AtomicI64,
     /// When the append that holds the lock took it, ms; [`IDLE`] when none does.
@@ -87,8 +89,10 @@ pub(crate) struct FileInfo {
 
 /// No append runs.
 const IDLE: i64 = i64::MAX;
-/// So much of the end of the log is taken to be in memory without asking, as far as this process wrote it.
-const HOT_LEN: u64 = 128 << 20;
+/// This part of the machine's memory is taken to hold the end of the log, without asking, as far as this process wrote it.
+const HOT_PART: u64 = 16;
+/// And never more than this, bytes.
+const HOT_MAX: u64 = 1 << 30;
 /// Start of write-back is due whenever so much was written.
 pub(crate) const WRITEBACK_LEN: u64 = 4 << 20;
 /// Under `SYNC_FLUSH` so much of a file is written with zeros before records come there, bytes.
@@ -118,6 +122,7 @@ impl Log {
             tail: Mutex::new(Tail { position: end, file: None, soiled_to: 0, last_timestamp: Millis(0) }),
             written: AtomicU64::new(end),
             recovered: end,
+            hot_len: (machine_memory() / HOT_PART).min(HOT_MAX),
             last_timestamp: AtomicI64::new(0),
             busy_since: AtomicI64::new(IDLE),
             is_open: AtomicBool::new(false),
@@ -167,6 +172,14 @@ impl Log {
         (end <= file.map.published()).then_some(LogSlice { region: file, range: at..end })
     }
 
+    /// The file that holds a place, as far as it is published.
+    pub fn file(&self, at: PhysicalOffset) -> Option<LogFile> {
+        let file = self.segments.find(at.to_java() as u64)?;
+        let first = place(file.first);
+        let range = 0..file.map.published();
+        Some(LogFile { first, bytes: LogSlice { region: file, range } })
+    }
+
     /// From a place to the end of what is published in its file; `None` when the place is not in the log. May be empty.
     pub fn rest(&self, at: PhysicalOffset) -> Option<LogSlice> {
         let (file, at) = self.find(at)?;
@@ -186,7 +199,7 @@ impl Log {
     pub fn is_resident(&self, slice: &LogSlice) -> bool {
         let bytes = slice.bytes();
         let position = self.segments.newest(|file| Some(file.first + file.map.position_of(bytes)? as u64));
-        let hot_from = self.written.load(Ordering::Acquire).saturating_sub(HOT_LEN).max(self.recovered);
+        let hot_from = self.written.load(Ordering::Acquire).saturating_sub(self.hot_len).max(self.recovered);
         position.is_some_and(|position| position >= hot_from) || map::is_resident(bytes)
     }
 

@@ -97,11 +97,14 @@ pub enum Read {
     },
 }
 
+/// The bytes of a mapped log file.
+pub type Region = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
 /// A slice of the log that stays readable while it is held.
 #[derive(Clone)]
 pub struct LogSlice {
     /// Where the bytes are: an `Arc` of a mapped log file.
-    pub region: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    pub region: Region,
     /// Which of them.
     pub range: Range<usize>,
 }
@@ -148,6 +151,12 @@ impl Filter for Everything {
     }
 }
 
+/// Memory of this machine, bytes.
+pub(crate) fn machine_memory() -> u64 {
+    let system = rustix::system::sysinfo();
+    (system.totalram as u64).saturating_mul(u64::from(system.mem_unit))
+}
+
 /// What decides how much a read gives.
 pub(crate) struct Limits {
     /// Messages and bytes of one read from memory, and of one from the disk.
@@ -190,6 +199,7 @@ pub(crate) fn read(
         status: None,
         gone_to: None,
         resident: None,
+        file: None,
     };
     match reader.run(ends) {
         Ok(Some(status)) => Read::Done {
@@ -246,6 +256,25 @@ struct Reader<'a> {
     gone_to: Option<PhysicalOffset>,
     /// These bytes are in memory.
     resident: Option<LogSlice>,
+    /// The file of the last record: most often the next one is in it too.
+    file: Option<LogFile>,
+}
+
+/// What is published of one file of the log.
+pub(crate) struct LogFile {
+    /// Place of its first byte.
+    pub first: PhysicalOffset,
+    /// Its bytes.
+    pub bytes: LogSlice,
+}
+
+impl LogFile {
+    /// Where a record stands in the file; `None` when not all of it does.
+    fn range(&self, position: PhysicalOffset, size: u32) -> Option<Range<usize>> {
+        let at = usize::try_from(position.to_java().checked_sub(self.first.to_java())?).ok()?;
+        let end = at.checked_add(size as usize)?;
+        (end <= self.bytes.range.end).then_some(at..end)
+    }
 }
 
 impl Reader<'_> {
@@ -316,58 +345,65 @@ impl Reader<'_> {
         if !self.filter.by_tags_code(entry.tags()) {
             return Some(GetStatus::NoMatchedMessage);
         }
-        let Some(slice) = self.log.slice(entry.position, entry.size as usize) else {
+        let Some(range) = self.find(entry) else {
             self.gone_to = Some(self.log.file_end(entry.position));
             return Some(GetStatus::MessageWasRemoving);
         };
-        if self.request.reading == Reading::MemoryOnly && !self.is_resident(&slice) {
-            self.log.will_need(&slice);
+        let region = &self.file.as_ref()?.bytes.region;
+        if self.request.reading == Reading::MemoryOnly && !is_resident(self.log, &mut self.resident, region, &range) {
+            self.log.will_need(&LogSlice { region: Arc::clone(region), range });
             return None;
         }
-        if !self.filter.by_record(slice.bytes()) {
+        let record = region.as_ref().as_ref().get(range.clone()).unwrap_or_default();
+        if !self.filter.by_record(record) {
             return Some(GetStatus::NoMatchedMessage);
         }
         self.gone_to = None;
-        self.found.add(entry.position, slice);
+        self.found.add(entry.position, region, range);
         Some(GetStatus::Found)
+    }
+
+    /// Where a record stands in `self.file`, which becomes the file of the record.
+    fn find(&mut self, entry: &QueueEntry) -> Option<Range<usize>> {
+        if let Some(range) = self.file.as_ref().and_then(|file| file.range(entry.position, entry.size)) {
+            return Some(range);
+        }
+        self.file = self.log.file(entry.position);
+        self.file.as_ref()?.range(entry.position, entry.size)
     }
 }
 
-impl Reader<'_> {
-    /// Asks for more than one record at a time: the question costs a call to the system.
-    fn is_resident(&mut self, record: &LogSlice) -> bool {
-        let known = self.resident.as_ref().is_some_and(|known| {
-            Arc::ptr_eq(&known.region, &record.region)
-                && known.range.start <= record.range.start
-                && record.range.end <= known.range.end
-        });
-        if known {
-            return true;
-        }
-        let len = record.region.as_ref().as_ref().len();
-        let wide = record.range.start..record.range.end.max(record.range.start + ASKED_AT_ONCE).min(len);
-        let wide = LogSlice { region: Arc::clone(&record.region), range: wide };
-        if self.log.is_resident(&wide) {
-            self.resident = Some(wide);
-            return true;
-        }
-        self.log.is_resident(record)
+/// Asks for more than one record at a time: the question can cost a call to the system.
+fn is_resident(log: &Log, known: &mut Option<LogSlice>, region: &Region, record: &Range<usize>) -> bool {
+    let covers = |known: &LogSlice| {
+        Arc::ptr_eq(&known.region, region) && known.range.start <= record.start && record.end <= known.range.end
+    };
+    if known.as_ref().is_some_and(covers) {
+        return true;
     }
+    let len = region.as_ref().as_ref().len();
+    let wide = record.start..record.end.max(record.start + ASKED_AT_ONCE).min(len);
+    let wide = LogSlice { region: Arc::clone(region), range: wide };
+    if log.is_resident(&wide) {
+        *known = Some(wide);
+        return true;
+    }
+    log.is_resident(&LogSlice { region: Arc::clone(region), range: record.clone() })
 }
 
 /// Bytes of the log of which it is asked at once whether they are in memory.
-const ASKED_AT_ONCE: usize = 64 << 10;
+const ASKED_AT_ONCE: usize = 256 << 10;
 
 impl Found {
-    fn add(&mut self, position: PhysicalOffset, record: LogSlice) {
+    fn add(&mut self, position: PhysicalOffset, region: &Region, record: Range<usize>) {
         self.count += 1;
-        self.bytes += record.range.len();
+        self.bytes += record.len();
         self.last_position = position;
         match self.records.last_mut() {
-            Some(last) if last.range.end == record.range.start && Arc::ptr_eq(&last.region, &record.region) => {
-                last.range.end = record.range.end;
+            Some(last) if last.range.end == record.start && Arc::ptr_eq(&last.region, region) => {
+                last.range.end = record.end;
             }
-            _ => self.records.push(record),
+            _ => self.records.push(LogSlice { region: Arc::clone(region), range: record }),
         }
     }
 }

@@ -570,13 +570,11 @@ impl Inner {
 }
 
 fn limits(settings: &StoreSettings) -> Limits {
-    let system = rustix::system::sysinfo();
-    let memory = (system.totalram as u64).saturating_mul(u64::from(system.mem_unit));
     let ratio = u64::try_from(settings.access_in_memory_max_ratio).unwrap_or(0);
     Limits {
         in_memory: (settings.max_transfer_count_in_memory.into(), settings.max_transfer_bytes_in_memory.into()),
         on_disk: (settings.max_transfer_count_in_disk.into(), settings.max_transfer_bytes_in_disk.into()),
-        memory: memory / 100 * ratio,
+        memory: read::machine_memory() / 100 * ratio,
         corrects_offsets: settings.broker_role != BrokerRole::Slave || settings.offset_check_in_slave,
     }
 }

@@ -1,6 +1,6 @@
 //! Requests that are built once and patched for each use: every number in them has a fixed width.
 
-use compat::command::{RequestCode, SerializeType};
+use compat::command::{CommandFlag, Opaque, RequestCode, SerializeType};
 use compat::header::Encode;
 use compat::header::pull::{PullFlag, PullRequest};
 use compat::header::send::SendRequest;
@@ -27,13 +27,13 @@ pub struct Frame {
 
 impl Frame {
     /// A send of one message of `body_len` bytes, with keys, tags and a unique key as Java's producer makes them.
-    pub fn send(topic: &str, queue_id: u32, body_len: usize, oneway: bool) -> Self {
+    pub fn send(topic: &str, queue_id: u32, body_len: usize) -> Self {
         let mut text = Vec::new();
         for (name, value) in [("KEYS", UNIQUE_KEY), ("UNIQ_KEY", UNIQUE_KEY), ("WAIT", "true"), ("TAGS", "TagA")] {
             properties::push(name, value, &mut text);
         }
         let text = String::from_utf8(text).unwrap_or_default();
-        Self::new(RequestCode::SendMessageV2, &send_header(topic, queue_id, &text, false), &body(body_len), oneway)
+        Self::new(RequestCode::SendMessageV2, &send_header(topic, queue_id, &text, false), &body(body_len))
     }
 
     /// A send of `count` messages in one batch.
@@ -46,7 +46,7 @@ impl Frame {
         for _ in 0..count {
             batch::push(&Item { flag: 0, body: &content, properties: &text }, &mut items);
         }
-        Self::new(RequestCode::SendBatchMessage, &send_header(topic, queue_id, "", true), &items, false)
+        Self::new(RequestCode::SendBatchMessage, &send_header(topic, queue_id, "", true), &items)
     }
 
     /// A pull of at most `max` messages, held for `hold_ms` where nothing is there; 0 does not hold.
@@ -65,12 +65,11 @@ impl Frame {
             subscription_version: 0,
             expression_type: None,
         };
-        Self::new(RequestCode::PullMessage, &header, &[], false)
+        Self::new(RequestCode::PullMessage, &header, &[])
     }
 
-    fn new<H: Encode>(code: RequestCode, header: &H, body: &[u8], oneway: bool) -> Self {
-        let flag = compat::command::CommandFlag(if oneway { compat::command::CommandFlag::ONEWAY } else { 0 });
-        let head = Head { code: code.code(), opaque: compat::command::Opaque(FIRST_OPAQUE), flag, remark: None };
+    fn new<H: Encode>(code: RequestCode, header: &H, body: &[u8]) -> Self {
+        let head = Head { code: code.code(), opaque: Opaque(FIRST_OPAQUE), flag: CommandFlag::default(), remark: None };
         let mut bytes = Vec::new();
         codec::encode(SerializeType::Json, &head, header, body.len(), &mut bytes);
         bytes.extend_from_slice(body);

@@ -65,7 +65,7 @@ impl Sends {
     fn new(load: &SendLoad, topics: &[String]) -> Self {
         let common = &load.common;
         let frame = |topic: &String| match load.batch {
-            0 | 1 => Frame::send(topic, 0, common.body, load.oneway),
+            0 | 1 => Frame::send(topic, 0, common.body),
             count => Frame::send_batch(topic, 0, common.body, count),
         };
         Self {
@@ -131,7 +131,7 @@ fn fill(load: &PullLoad) -> Result<(), BenchError> {
     }
     let missing = load.messages.saturating_sub(control.message_count(&topics, load.common.queues)?);
     let common = Common { connections: 1, depth: 16, seconds: 600.0, warm_up: 0.0, pid: None, ..load.common.clone() };
-    let sends = Sends::new(&SendLoad { common: common.clone(), batch: 1, oneway: false }, &topics);
+    let sends = Sends::new(&SendLoad { common: common.clone(), batch: 1 }, &topics);
     drive(&common, &mut Fill { sends, missing }).map(|_| ())
 }
 
@@ -281,7 +281,7 @@ pub fn end_to_end(load: &EndToEndLoad) -> Result<Report, BenchError> {
     let mut connections = [Connection::connect(common.address, 1 << 16)?, Connection::connect(common.address, 1)?];
     let poll = Poll::new(&connections)?;
     let timer = Timer::on(&poll)?;
-    let mut send = Frame::send(&common.topic, 0, common.body, false);
+    let mut send = Frame::send(&common.topic, 0, common.body);
     let mut pull = Frame::pull("BenchConsumer", &common.topic, 0, 32, 15_000);
     let mut run = Run::new(common);
     let gap = Duration::from_secs_f64(1.0 / load.rate.max(0.1));
