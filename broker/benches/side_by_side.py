@@ -191,6 +191,7 @@ COLUMNS = [
     ("CPU/message", "broker_cpu_us_per_message"),
     ("system calls/message", "system_calls_per_message"),
     ("disk bytes/message", "disk_bytes_per_message"),
+    ("anonymous memory, MiB", "broker_anonymous_mib"),
 ]
 
 
@@ -220,7 +221,7 @@ def series(options, names, flush, rows, raw):
                         if options.raw:
                             raw.write(json.dumps({"workload": name, "pair": pair, "broker": kind, **figures}) + "\n")
                             raw.flush()
-                        for _, key in COLUMNS + [("", "broker_anonymous_mib")]:
+                        for _, key in COLUMNS:
                             if key in figures:
                                 rows.setdefault(name, {}).setdefault(key, {}).setdefault(kind, []).append(figures[key])
                 print(f"{name} done", file=sys.stderr, flush=True)
