@@ -5,26 +5,21 @@
 
 use crate::live::Live;
 use crate::settings::BrokerSettings;
-use crate::table_file::TableFile;
+use crate::table_file::{SharedTable, Table, TableFile};
 use compat::body::DataVersion;
 use compat::body::admin::GroupConfigTable;
 use compat::group::GroupConfig;
-use compat::json;
 use compat::names::{BUILT_IN_GROUPS, SYSTEM_GROUP_PREFIX};
 use compat::time::{Clock, Millis};
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
 use store::config_file::{ConfigFile, Unreadable};
 use tokio::sync::watch;
 
 /// The table of groups.
 pub struct Groups {
-    table: RwLock<GroupTable>,
-    generation: AtomicU64,
-    file: TableFile,
-    changed: watch::Sender<u64>,
+    table: SharedTable<GroupTable>,
     settings: Arc<Live<BrokerSettings>>,
     clock: Clock,
 }
@@ -37,18 +32,17 @@ impl Groups {
         if let Some(stored) = file.load()? {
             table.merge(stored);
         }
-        let generation = AtomicU64::new(0);
-        Ok(Self { table: RwLock::new(table), generation, file, changed: watch::Sender::new(0), settings, clock })
+        Ok(Self { table: SharedTable::new(table, file), settings, clock })
     }
 
     /// Changes with every change of any group: whoever keeps a group compares it.
     pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
+        self.table.generation()
     }
 
     /// A group.
     pub fn find(&self, name: &str) -> Option<Arc<GroupConfig>> {
-        self.read().groups.get(name).cloned()
+        self.table.read().groups.get(name).cloned()
     }
 
     /// A group, made with the defaults when it is missing and that is allowed.
@@ -61,21 +55,21 @@ impl Groups {
         }
         let now = self.clock.now();
         tracing::info!(group = name, "group made");
-        Some(self.change(|table| (true, table.create(name, now))))
+        Some(self.table.change(|table| (true, table.create(name, now))))
     }
 
     /// Makes or replaces a group. Durable when this returns: may wait for the disk.
     pub fn put(&self, group: GroupConfig) -> io::Result<()> {
         tracing::info!(?group, "group set");
         let now = self.clock.now();
-        self.change(|table| (true, table.put(group, now)));
+        self.table.change(|table| (true, table.put(group, now)));
         self.save()
     }
 
     /// Removes a group; `false` when there is none. Durable when this returns: may wait for the disk.
     pub fn remove(&self, name: &str) -> io::Result<bool> {
         let now = self.clock.now();
-        let removed = self.change(|table| {
+        let removed = self.table.change(|table| {
             let removed = table.remove(name, now);
             (removed, removed)
         });
@@ -87,7 +81,7 @@ impl Groups {
     /// No more pulls for a group, until an operator sets it again.
     pub fn disable(&self, name: &str) {
         let now = self.clock.now();
-        self.change(|table| {
+        self.table.change(|table| {
             let group = table.groups.get(name).filter(|group| group.consume_enable);
             let disabled = group.map(|group| GroupConfig { consume_enable: false, ..GroupConfig::clone(group) });
             let is_change = disabled.is_some();
@@ -98,34 +92,17 @@ impl Groups {
 
     /// The whole table.
     pub fn snapshot(&self) -> GroupConfigTable {
-        self.read().snapshot()
+        self.table.read().snapshot()
     }
 
     /// The number of the last change; whoever holds this can wait for the next.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+        self.table.changes()
     }
 
     /// Makes every change so far durable. May wait for the disk.
     pub fn save(&self) -> io::Result<()> {
-        self.file.save(self.generation(), || {
-            let table = self.read();
-            (self.generation(), json::to_vec_pretty(&table.snapshot()))
-        })
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut GroupTable) -> (bool, T)) -> T {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        let (changed, result) = change(&mut table);
-        if changed {
-            let generation = self.generation.fetch_add(1, Ordering::Release) + 1;
-            self.changed.send_replace(generation);
-        }
-        result
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, GroupTable> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
+        self.table.save()
     }
 }
 
@@ -177,6 +154,10 @@ impl GroupTable {
         }
         removed
     }
+}
+
+impl Table for GroupTable {
+    type Stored = GroupConfigTable;
 
     fn snapshot(&self) -> GroupConfigTable {
         let groups = self.groups.iter().map(|(name, group)| (name.clone(), GroupConfig::clone(group)));

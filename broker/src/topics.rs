@@ -12,25 +12,20 @@ pub use table::{BuiltIn, TopicTable};
 
 use crate::live::Live;
 use crate::settings::BrokerSettings;
-use crate::table_file::TableFile;
+use crate::table_file::{SharedTable, Table, TableFile};
 use compat::body::DataVersion;
 use compat::body::namesrv::TopicConfigTable;
-use compat::json;
 use compat::time::Clock;
 use compat::topic::{Perm, TopicConfig};
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
 use store::config_file::{ConfigFile, Unreadable};
 use tokio::sync::watch;
 
 /// The table of topics. Reading it is cheap.
 pub struct Topics {
-    table: RwLock<TopicTable>,
-    generation: AtomicU64,
-    file: TableFile,
-    changed: watch::Sender<u64>,
+    table: SharedTable<TopicTable>,
     settings: Arc<Live<BrokerSettings>>,
     clock: Clock,
 }
@@ -63,18 +58,17 @@ impl Topics {
                 tracing::warn!(%name, "topics.json names a topic that could not be a directory: it is left out");
             }
         }
-        let generation = AtomicU64::new(0);
-        Ok(Self { table: RwLock::new(table), generation, file, changed: watch::Sender::new(0), settings, clock })
+        Ok(Self { table: SharedTable::new(table, file), settings, clock })
     }
 
     /// Changes with every change of any topic: whoever keeps a topic compares it once a turn.
     pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
+        self.table.generation()
     }
 
     /// A topic.
     pub fn find(&self, name: &str) -> Option<Arc<TopicConfig>> {
-        self.read().find(name).cloned()
+        self.table.read().find(name).cloned()
     }
 
     /// The topic of a send, made after its template where that is allowed; `None` where it is not.
@@ -84,7 +78,7 @@ impl Topics {
         }
         let auto_create = self.settings.get().auto_create_topic;
         let now = self.clock.now();
-        let made = self.change(|table| {
+        let made = self.table.change(|table| {
             let made = table.create_after_template(wanted, auto_create, now);
             (made.is_some(), made)
         });
@@ -110,7 +104,7 @@ impl Topics {
         }
         let now = self.clock.now();
         let made = TopicConfig { topic_sys_flag: sys_flag, ..TopicConfig::new(name, queue_count, perm) };
-        let topic = self.change(|table| {
+        let topic = self.table.change(|table| {
             let topic = table.create(made, now);
             (topic.is_some(), topic)
         });
@@ -124,14 +118,14 @@ impl Topics {
     pub fn put(&self, topic: TopicConfig) -> io::Result<()> {
         tracing::info!(%topic, "topic set");
         let now = self.clock.now();
-        self.change(|table| (true, table.put(topic, now)));
+        self.table.change(|table| (true, table.put(topic, now)));
         self.save()
     }
 
     /// Removes a topic; `false` when there is none. Durable when this returns: may wait for the disk.
     pub fn remove(&self, name: &str) -> io::Result<bool> {
         let now = self.clock.now();
-        let removed = self.change(|table| {
+        let removed = self.table.change(|table| {
             let removed = table.remove(name, now);
             (removed, removed)
         });
@@ -143,7 +137,7 @@ impl Topics {
     /// These topics are ordered, all others are not: what the name server says.
     pub fn set_ordered(&self, names: &BTreeSet<&str>) {
         let now = self.clock.now();
-        self.change(|table| {
+        self.table.change(|table| {
             let changed = table.set_ordered(names, now);
             (changed, ())
         });
@@ -152,54 +146,36 @@ impl Topics {
     /// Makes name servers take the whole table again: the permission of the broker has changed.
     pub fn touch(&self) {
         let now = self.clock.now();
-        self.change(|table| (true, table.touch(now)));
+        self.table.change(|table| (true, table.touch(now)));
     }
 
     /// Names of the topics that every broker has (code 305).
     pub fn built_in(&self) -> Vec<String> {
-        self.read().built_in().iter().cloned().collect()
+        self.table.read().built_in().iter().cloned().collect()
     }
 
     /// Names of all topics.
     pub fn names(&self) -> BTreeSet<String> {
-        self.read().topics().map(|topic| topic.topic_name.clone()).collect()
+        self.table.read().topics().map(|topic| topic.topic_name.clone()).collect()
     }
 
     /// The whole table.
     pub fn snapshot(&self) -> TopicConfigTable {
-        self.read().snapshot()
+        self.table.read().snapshot()
     }
 
     /// Version of the table.
     pub fn data_version(&self) -> DataVersion {
-        self.read().version()
+        self.table.read().version()
     }
 
     /// The number of the last change; whoever holds this can wait for the next.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+        self.table.changes()
     }
 
     /// Makes every change so far durable. May wait for the disk.
     pub fn save(&self) -> io::Result<()> {
-        self.file.save(self.generation(), || {
-            let table = self.read();
-            (self.generation(), json::to_vec_pretty(&table.snapshot()))
-        })
-    }
-
-    /// `change` says whether it changed something, and what it has to tell.
-    fn change<T>(&self, change: impl FnOnce(&mut TopicTable) -> (bool, T)) -> T {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        let (changed, result) = change(&mut table);
-        if changed {
-            let generation = self.generation.fetch_add(1, Ordering::Release) + 1;
-            self.changed.send_replace(generation);
-        }
-        result
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, TopicTable> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
+        self.table.save()
     }
 }

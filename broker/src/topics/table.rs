@@ -1,6 +1,7 @@
 //! The rules of topics: which there are, and which may be made. Pure.
 
 use super::AutoCreate;
+use crate::table_file::Table;
 use compat::body::DataVersion;
 use compat::body::namesrv::TopicConfigTable;
 use compat::names;
@@ -89,13 +90,6 @@ impl TopicTable {
     pub fn version(&self) -> DataVersion {
         self.version
     }
-
-    /// The table as files and bodies have it.
-    pub fn snapshot(&self) -> TopicConfigTable {
-        let topics = self.topics.iter().map(|(name, topic)| (name.clone(), TopicConfig::clone(topic)));
-        TopicConfigTable { data_version: self.version, topic_config_table: topics.collect() }
-    }
-
     /// The topic of a send: the one there is, or one made after a template that can be inherited.
     pub fn create_after_template(
         &mut self,
@@ -167,5 +161,14 @@ impl TopicTable {
     /// Counts a change.
     pub fn touch(&mut self, now: Millis) {
         self.version = self.version.next(now);
+    }
+}
+
+impl Table for TopicTable {
+    type Stored = TopicConfigTable;
+
+    fn snapshot(&self) -> TopicConfigTable {
+        let topics = self.topics.iter().map(|(name, topic)| (name.clone(), TopicConfig::clone(topic)));
+        TopicConfigTable { data_version: self.version, topic_config_table: topics.collect() }
     }
 }
