@@ -97,7 +97,7 @@ pub enum Appended {
 /// Why a message was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// The store is shut down, not started, a slave, or its disk is full.
+    /// The store is shut down, not started, a slave, or its disk is full; or the queue was destroyed just then.
     #[error("the store does not take messages")]
     NotWriteable,
     /// The record is longer than `maxMessageSize`, or its topic or properties are too long.
@@ -263,6 +263,16 @@ impl Batch {
         for unit in first..self.units.len() {
             if self.is_pending(unit) {
                 self.refuse(unit, error);
+            }
+        }
+    }
+
+    /// Refuses what goes to a queue that is closed: under the append lock.
+    pub(crate) fn refuse_closed(&mut self) {
+        for unit in 0..self.units.len() {
+            let mut queues = self.records[self.records_of(unit)].iter().filter_map(|record| record.queue.as_ref());
+            if self.is_pending(unit) && queues.any(|queue| queue.is_closed()) {
+                self.refuse(unit, AppendError::NotWriteable);
             }
         }
     }

@@ -216,14 +216,17 @@ impl Tags {
         due.unwrap_or_else(|| hash::tags_code(marks.tags))
     }
 
-    /// The entry of a record that stands at a place of the log; `None` when its queue number or offset is none.
+    /// The entry of a record that stands at a place of the log; `None` when its queue number or offset is none. A record
+    /// of a queue that ended has no place in a queue.
     pub fn entry(&self, record: &Record<'_>, position: PhysicalOffset, queues: &Queues) -> Option<Entry> {
         let topic = String::from_utf8_lossy(record.topic());
-        let queue = queues.queue(&topic, QueueId::from_java(record.queue_id())?);
+        let id = QueueId::from_java(record.queue_id())?;
+        let is_of_ended = queues.tombstones().hides(&topic, id, position);
+        let queue = if is_of_ended { queues.outside(&topic, id) } else { queues.queue(&topic, id) };
         let marks = Marks::of(record.properties());
         let is_indexed = record.sys_flag().transaction() != TransactionType::Rollback;
         Some(Entry {
-            queued: record.sys_flag().is_queued(),
+            queued: record.sys_flag().is_queued() && !is_of_ended,
             queue_offset: QueueOffset::from_java(record.queue_offset())?,
             position,
             size: record.size(),

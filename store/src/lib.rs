@@ -31,6 +31,7 @@ pub mod settings;
 pub mod store;
 #[cfg(test)]
 mod testing;
+mod tombstones;
 pub mod watermark;
 mod worker;
 

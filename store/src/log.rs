@@ -217,6 +217,7 @@ impl Log {
         if let Some(refusal) = self.refusal() {
             return batch.refuse_from(0, refusal);
         }
+        batch.refuse_closed();
         let before = tail.position;
         let now = tail.store_time(now);
         let mut unit = 0;

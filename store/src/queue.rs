@@ -29,6 +29,7 @@ pub struct Queue {
     min: AtomicI64,
     max: AtomicI64,
     watchers: AtomicU32,
+    closed: AtomicBool,
     destroyed: AtomicBool,
     dirty: AtomicBool,
     unsynced: AtomicBool,
@@ -74,6 +75,7 @@ impl Queue {
             min: AtomicI64::new(0),
             max: AtomicI64::new(0),
             watchers: AtomicU32::new(0),
+            closed: AtomicBool::new(false),
             destroyed: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             unsynced: AtomicBool::new(false),
@@ -127,6 +129,21 @@ impl Queue {
     /// Whether the queue was destroyed (its topic deleted): handles to it must be dropped and looked up again.
     pub fn is_destroyed(&self) -> bool {
         self.destroyed.load(Ordering::Acquire)
+    }
+
+    /// Whether the queue takes no more messages, because it is about to be destroyed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Takes no more messages. Those whose append runs still come: see [`crate::log::Log::let_append_finish`].
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Takes messages again.
+    pub(crate) fn reopen(&self) {
+        self.closed.store(false, Ordering::Release);
     }
 
     /// Offset of the next message to be appended: under the append lock.
@@ -239,6 +256,22 @@ impl Queue {
         let entry = entries.entry(at.to_java() as u64);
         self.remember_open(had_open, entries);
         entry
+    }
+
+    /// Whether it has neither entries nor files.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Whether all messages that were appended can be pulled: while the queue is closed.
+    pub(crate) fn is_dispatched(&self) -> bool {
+        self.next_offset() == self.max()
+    }
+
+    /// Whether there is an entry, and every one points to or behind a place of the log.
+    pub(crate) fn begins_behind(&self, position: PhysicalOffset) -> Result<bool, OpenError> {
+        let last = self.last_entry().filter(|last| !last.is_blank());
+        Ok(last.is_some_and(|last| last.position >= position) && self.first_at(position)? == self.min())
     }
 
     /// The last entry.
@@ -401,8 +434,9 @@ impl Queue {
         self.unsynced.store(true, Ordering::Release);
     }
 
-    /// Ends the queue: its files are deleted, and it takes no more entries.
+    /// Ends the queue: its files are deleted, and it takes no more entries. Where that fails, it can be tried again.
     pub(crate) fn destroy(&self) -> io::Result<()> {
+        self.close();
         self.destroyed.store(true, Ordering::Release);
         self.lock().destroy()
     }

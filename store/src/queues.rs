@@ -9,8 +9,9 @@ use crate::format::queue_entry;
 use crate::queue::{Entries, Queue};
 use crate::settings::StoreSettings;
 use crate::store::OpenError;
-use compat::offset::QueueId;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use crate::tombstones::Tombstones;
+use compat::offset::{PhysicalOffset, QueueId};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
@@ -35,6 +36,9 @@ type ByTopic = HashMap<Box<str>, BTreeMap<QueueId, Arc<Queue>>>;
 pub(crate) struct Queues {
     home: Arc<Home>,
     by_topic: RwLock<ByTopic>,
+    tombstones: Tombstones,
+    /// Whether a queue is closed that could not be destroyed yet. Held by whoever destroys queues.
+    leftovers: Mutex<bool>,
     /// Queues that were written in the last round: their memory goes when they are not written in the next one.
     resting: Mutex<Vec<Arc<Queue>>>,
 }
@@ -70,6 +74,7 @@ impl Queues {
     /// Finds the queues in the directories of a store. Opens and changes nothing.
     pub fn load(settings: &StoreSettings, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
         let home = home(settings, Arc::clone(&disk))?;
+        let tombstones = Tombstones::load(Arc::clone(&disk), Path::new(&settings.store_path_root))?;
         let dir = home.dir.clone();
         let mut by_topic = HashMap::new();
         let io = |dir: &Path| {
@@ -91,7 +96,13 @@ impl Queues {
                 by_topic.insert(topic.name.into(), queues);
             }
         }
-        Ok(Self { home, by_topic: RwLock::new(by_topic), resting: Mutex::default() })
+        Ok(Self {
+            home,
+            by_topic: RwLock::new(by_topic),
+            tombstones,
+            leftovers: Mutex::default(),
+            resting: Mutex::default(),
+        })
     }
 
     /// The queue, made when it is missing.
@@ -102,6 +113,11 @@ impl Queues {
         let mut by_topic = self.by_topic.write().unwrap_or_else(PoisonError::into_inner);
         let queues = by_topic.entry(topic.into()).or_default();
         queues.entry(id).or_insert_with(|| Queue::new(&self.home, topic, id)).clone()
+    }
+
+    /// A queue that is not found by its name: for records of one that ended.
+    pub fn outside(&self, topic: &str, id: QueueId) -> Arc<Queue> {
+        Queue::new(&self.home, topic, id)
     }
 
     /// The queue, if it is there.
@@ -118,24 +134,80 @@ impl Queues {
         all
     }
 
-    /// Ends queues: they are no longer found, and their files are deleted.
-    pub fn destroy(&self, which: impl Fn(&Queue) -> bool) -> Vec<Arc<Queue>> {
-        let gone: Vec<_> = self.all().into_iter().filter(|queue| which(queue)).collect();
-        for queue in &gone {
-            {
-                let mut by_topic = self.by_topic.write().unwrap_or_else(PoisonError::into_inner);
-                if let Some(queues) = by_topic.get_mut(queue.topic()) {
-                    queues.remove(&queue.id());
-                    if queues.is_empty() {
-                        by_topic.remove(queue.topic());
-                    }
-                }
-            }
-            if let Err(error) = queue.destroy() {
-                tracing::warn!(topic = queue.topic(), queue = %queue.id(), %error, "files of a deleted queue stay");
+    /// Where queues ended.
+    pub fn tombstones(&self) -> &Tombstones {
+        &self.tombstones
+    }
+
+    /// Ends queues: they take no more messages, their tombstones are written, their files are deleted, and they are no
+    /// longer found. Only then can a queue of the same name come, so that files never mix the entries of two.
+    ///
+    /// `log_end` waits until no append runs, and says where the log then ends. What fails is tried again by
+    /// [`Queues::destroy_leftovers`]; until that has worked, a queue is found, takes no message, and is after a crash
+    /// either whole or gone.
+    pub fn destroy(&self, which: impl Fn(&Queue) -> bool, log_end: impl FnOnce() -> PhysicalOffset) -> Vec<Arc<Queue>> {
+        let mut leftovers = lock(&self.leftovers);
+        let (mut ending, mut chosen) = (Vec::new(), Vec::new());
+        for queue in self.all() {
+            if queue.is_closed() {
+                ending.push(queue);
+            } else if which(&queue) {
+                queue.close();
+                chosen.push(queue);
             }
         }
-        gone
+        if ending.is_empty() && chosen.is_empty() {
+            return Vec::new();
+        }
+        let end = log_end();
+        for queue in chosen {
+            // A message may have come before it was closed.
+            if which(&queue) {
+                ending.push(queue);
+            } else {
+                queue.reopen();
+            }
+        }
+        let done = self.tombstones.add(&ending, end).and_then(|()| self.delete(&ending));
+        *leftovers = done.is_err();
+        if let Err(error) = done {
+            tracing::warn!(%error, "deleted queues stay until the disk takes it, tried again in the next round");
+            return Vec::new();
+        }
+        ending
+    }
+
+    /// Tries again what [`Queues::destroy`] could not finish.
+    pub fn destroy_leftovers(&self, log_end: impl FnOnce() -> PhysicalOffset) {
+        let any = *lock(&self.leftovers);
+        if any {
+            self.destroy(|_| false, log_end);
+        }
+    }
+
+    /// Lets tombstones follow a log that begins at `min`.
+    pub fn forget_ended(&self, min: PhysicalOffset) -> io::Result<()> {
+        let leftovers = lock(&self.leftovers);
+        if *leftovers { Ok(()) } else { self.tombstones.forget(min) }
+    }
+
+    /// Deletes the files of queues, makes that durable, and lets nobody find them any more.
+    pub fn delete(&self, queues: &[Arc<Queue>]) -> io::Result<()> {
+        queues.iter().try_for_each(|queue| queue.destroy())?;
+        let topics: BTreeSet<&str> = queues.iter().map(|queue| queue.topic()).collect();
+        for topic in topics {
+            unless_missing(self.home.disk.sync_dir(&self.home.dir.join(topic)))?;
+        }
+        let mut by_topic = self.by_topic.write().unwrap_or_else(PoisonError::into_inner);
+        for queue in queues {
+            if let Some(queues) = by_topic.get_mut(queue.topic()) {
+                queues.remove(&queue.id());
+                if queues.is_empty() {
+                    by_topic.remove(queue.topic());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes what is new in any queue. All of them are tried; the first error is the answer.
@@ -210,6 +282,13 @@ const SYNC_ALL_FROM: usize = 64;
 fn open_limit() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     limit.map_or(usize::MAX, |limit| usize::try_from(limit / 4).unwrap_or(usize::MAX)).max(64)
+}
+
+fn unless_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -9,6 +9,9 @@
 //! cut to what lies before those files and made again from there; where even the entry before the first record is
 //! missing, from further back.
 //!
+//! Records of a queue that was destroyed are passed over up to its tombstone (`tombstones`), and what is left of its files
+//! goes.
+//!
 //! Source: `store/CommitLog#recoverNormally`, `#recoverAbnormally`, `store/DefaultMessageStore#recover`.
 //! Differs: consume queues and index are brought in line with the log in every case, not after a crash only, and from as
 //! far back as they need.
@@ -21,6 +24,7 @@ use crate::queue::{Digest, Queue};
 use crate::queues::Queues;
 use crate::settings::StoreSettings;
 use crate::store::OpenError;
+use crate::tombstones::Tombstones;
 use compat::message::TransactionType;
 use compat::message::properties::Marks;
 use compat::message::record::{self, CheckBody, Parsed, Record};
@@ -90,7 +94,7 @@ fn survey(parts: &Parts<'_>, exit: Exit) -> Result<Survey, OpenError> {
     let mut scan = Scan::new(log, from, log.written(), check, "reading the commit log");
     while let Some((position, found)) = scan.next() {
         match found {
-            Found::Record(record) => survey.add(position, &record),
+            Found::Record(record) => survey.add(position, &record, parts.queues.tombstones()),
             Found::Broken(what) => refuse_broken(log, exit, position, &what)?,
         }
     }
@@ -150,7 +154,7 @@ fn refuse_broken(log: &Log, exit: Exit, position: PhysicalOffset, what: &str) ->
 }
 
 impl Survey {
-    fn add(&mut self, position: PhysicalOffset, record: &Record<'_>) {
+    fn add(&mut self, position: PhysicalOffset, record: &Record<'_>, tombstones: &Tombstones) {
         self.last_timestamp = self.last_timestamp.max(record.store_timestamp());
         if has_keys(record) {
             self.last_with_keys = Some(position);
@@ -158,6 +162,9 @@ impl Survey {
         let ids = QueueId::from_java(record.queue_id()).zip(QueueOffset::from_java(record.queue_offset()));
         let Some((id, offset)) = ids.filter(|_| record.sys_flag().is_queued()) else { return };
         let topic = String::from_utf8_lossy(record.topic());
+        if tombstones.hides(&topic, id, position) {
+            return;
+        }
         let here = (offset, position);
         let new = Seen { first: here, last: here, digest: Digest::default() };
         let seen = self.queues.entry((topic.into(), id)).or_insert(new);
@@ -180,6 +187,8 @@ struct Plan {
     /// Records from here on are dispatched again.
     start: Option<PhysicalOffset>,
     repair: Vec<Arc<Queue>>,
+    /// Queues with what is left of one that ended.
+    delete: Vec<Arc<Queue>>,
     /// How many index files stay.
     index_files: usize,
     /// The last of them loses entries.
@@ -193,7 +202,8 @@ impl Plan {
 }
 
 fn plan(parts: &Parts<'_>, exit: Exit, survey: &Survey) -> Result<Plan, OpenError> {
-    let mut plan = Plan { start: None, repair: Vec::new(), index_files: usize::MAX, index_cut: None };
+    let mut plan =
+        Plan { start: None, repair: Vec::new(), delete: Vec::new(), index_files: usize::MAX, index_cut: None };
     for (topic, id) in survey.queues.keys() {
         parts.queues.queue(topic, *id);
     }
@@ -238,6 +248,17 @@ fn plan_queue(
     plan: &mut Plan,
 ) -> Result<(), OpenError> {
     queue.find_end(None)?;
+    if let Some(end) = left_of_ended(parts, queue)? {
+        // What came later is made again from the log.
+        if end < survey.from {
+            plan.need(end.max(parts.log.min()));
+        }
+        if let Some(seen) = survey.queues.get(&(queue.topic().into(), queue.id())) {
+            plan.need(seen.first.1);
+        }
+        plan.delete.push(Arc::clone(queue));
+        return Ok(());
+    }
     let seen = survey.queues.get(&(queue.topic().into(), queue.id()));
     let last = |queue: &Queue| queue.last_entry().filter(|last| !last.is_blank());
     let agrees = match seen {
@@ -273,6 +294,19 @@ fn plan_queue(
         plan.repair.push(Arc::clone(queue));
     }
     Ok(())
+}
+
+/// Where the former queue of this name ended, when files of it are left: a crash came between its tombstone and the end
+/// of deleting them, or they were put back from outside. Entries that are all behind the tombstone are of a later queue.
+fn left_of_ended(parts: &Parts<'_>, queue: &Queue) -> Result<Option<PhysicalOffset>, OpenError> {
+    let Some(end) = parts.queues.tombstones().end(queue.topic(), queue.id()) else { return Ok(None) };
+    // Where the log begins behind the tombstone, so may the later queue: with blank entries in front.
+    let is_later = queue.is_empty()
+        || match queue.last_entry().filter(|last| !last.is_blank() && end <= parts.log.min()) {
+            Some(last) => last.position >= end,
+            None => queue.begins_behind(end)?,
+        };
+    Ok((!is_later).then_some(end))
 }
 
 /// Whether the log holds the record that the last entry of a queue speaks of.
@@ -334,11 +368,17 @@ fn apply(parts: Parts<'_>, exit: Exit, survey: &Survey, plan: Plan) -> Result<()
         move |cause: io::Error| OpenError::Io { what, cause }
     };
     let drops_index = plan.index_files < parts.index.files().len() || parts.index.has_unusable();
-    let changes = plan.start.is_some() || !plan.repair.is_empty() || plan.index_cut.is_some() || drops_index;
+    let changes = plan.start.is_some()
+        || !plan.repair.is_empty()
+        || !plan.delete.is_empty()
+        || plan.index_cut.is_some()
+        || drops_index;
     if changes && exit == Exit::Clean {
         parts.abort.create().map_err(fail("create abort"))?;
     }
     parts.log.set_recovered(survey.end)?;
+    parts.queues.tombstones().clamp(survey.end).map_err(fail("write where deleted queues ended"))?;
+    parts.queues.delete(&plan.delete).map_err(fail("delete what is left of deleted queues"))?;
     for queue in &plan.repair {
         queue.repair()?;
     }

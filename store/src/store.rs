@@ -373,12 +373,14 @@ impl Store {
         (self.inner.log.min(), self.inner.log.written())
     }
 
-    /// Destroys the queues of every topic that is neither in `keep` nor a system topic.
+    /// Destroys the queues of every topic that is neither in `keep` nor a system topic. Their messages do not come back,
+    /// and a topic of the same name begins at offset 0. What the disk refuses is tried again; until then such a queue
+    /// takes no message.
     ///
     /// Differs: the topics of transactions are kept, too; without theirs, half messages would be checked again.
     pub fn retain_topics(&self, keep: &BTreeSet<String>) {
         let is_kept = |topic: &str| keep.contains(topic) || topic == SCHEDULE_TOPIC || topic.starts_with("RMQ_SYS_");
-        for queue in self.inner.queues.destroy(|queue| !is_kept(queue.topic())) {
+        for queue in self.inner.destroy(|queue| !is_kept(queue.topic())) {
             tracing::info!(topic = queue.topic(), queue = %queue.id(), "deleted a consume queue without a topic");
         }
     }
@@ -387,11 +389,12 @@ impl Store {
     pub fn clean_expired_queues(&self) {
         let min = self.inner.log.min();
         let is_expired = |queue: &Queue| {
-            queue.last_entry().is_some_and(|last| {
-                last.position.plus(u64::from(last.size)) < min || last.is_blank() && min > PhysicalOffset::ZERO
-            })
+            queue.is_dispatched()
+                && queue.last_entry().is_some_and(|last| {
+                    last.position.plus(u64::from(last.size)) < min || last.is_blank() && min > PhysicalOffset::ZERO
+                })
         };
-        for queue in self.inner.queues.destroy(is_expired) {
+        for queue in self.inner.destroy(is_expired) {
             tracing::info!(topic = queue.topic(), queue = %queue.id(), "deleted a consume queue without messages");
         }
     }
@@ -434,6 +437,16 @@ impl Store {
         self.inner.make_durable().expect("a disk that works");
     }
 
+    /// Leaves it to the test when queues and index are written: what a kill finds does not depend on a thread.
+    pub(crate) fn write_by_hand_for_test(&self) {
+        self.inner.write.stop();
+    }
+
+    /// What the thread of the queues does in each of its rounds.
+    pub(crate) fn write_round_for_test(&self) {
+        self.inner.write_round(&mut Rounds::default());
+    }
+
     pub(crate) fn clean_for_test(&self) {
         let mut before = PhysicalOffset::ZERO;
         self.inner.clean_now(&mut before);
@@ -465,6 +478,16 @@ impl Inner {
         self.dispatcher.drain(|| self.visible_end());
     }
 
+    fn destroy(&self, which: impl Fn(&Queue) -> bool) -> Vec<Arc<Queue>> {
+        self.queues.destroy(which, || self.settled_end())
+    }
+
+    /// Where the log ends when no append runs that began before.
+    fn settled_end(&self) -> PhysicalOffset {
+        self.log.let_append_finish();
+        self.log.written()
+    }
+
     fn write_round(&self, rounds: &mut Rounds) -> Next {
         let since = *rounds.thorough.get_or_insert_with(Instant::now);
         let written = if since.elapsed() >= self.settings.flush_consume_queue_thorough_interval.duration() {
@@ -477,6 +500,7 @@ impl Inner {
             tracing::warn!(%error, "queues or index could not be written, tried again in the next round");
         }
         self.catch_up_index();
+        self.queues.destroy_leftovers(|| self.settled_end());
         Next::After(self.settings.flush_interval_consume_queue.duration())
     }
 
@@ -536,7 +560,7 @@ impl Inner {
         }
         let min = self.log.min();
         if min > *log_min {
-            match self.cleaner.follow(&parts, min) {
+            match self.cleaner.follow(&parts, min).and_then(|()| self.queues.forget_ended(min)) {
                 Ok(()) => *log_min = min,
                 Err(error) => tracing::error!(%error, "queues could not be cleaned, tried again in the next round"),
             }

@@ -398,22 +398,27 @@ impl Entries {
         Ok(low)
     }
 
-    /// Deletes all files and the directory.
+    /// Deletes all files and the directory. Where that fails, it can be tried again.
     pub fn destroy(&mut self) -> io::Result<()> {
         self.open.clear();
-        self.unsynced = Unsynced::default();
+        for name in &self.repairs.delete {
+            unless_missing(self.disk.remove_file(&self.dir.join(name)))?;
+        }
         let mut start = self.first;
         while start < self.made {
             self.remove(start)?;
             start += self.file_len;
         }
-        let had_files = self.made > self.first;
+        if self.made > self.first
+            && let Err(error) = unless_missing(self.disk.remove_dir(&self.dir))
+        {
+            tracing::warn!(dir = %self.dir.display(), %error, "directory of a consume queue stays");
+            self.disk.sync_dir(&self.dir)?;
+        }
         (self.first, self.made) = (0, 0);
         self.set_end(0, None);
         self.unsynced = Unsynced::default();
-        if had_files {
-            self.disk.remove_dir(&self.dir)?;
-        }
+        self.repairs = Repairs::default();
         Ok(())
     }
 
@@ -466,10 +471,7 @@ impl Entries {
         self.open.retain(|&mut (open, _)| open != start);
         self.unsynced.files.retain(|&mut file| file != start);
         self.unsynced.names = true;
-        match self.disk.remove_file(&self.path(start)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        unless_missing(self.disk.remove_file(&self.path(start)))
     }
 
     fn path(&self, start: u64) -> PathBuf {
@@ -482,6 +484,13 @@ impl Entries {
 
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+}
+
+fn unless_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -336,6 +336,7 @@ enum Ending {
 fn written(ending: Ending) -> (Machine, Expected) {
     let mut machine = Machine::new(7);
     let store = machine.start();
+    store.store.write_by_hand_for_test();
     let mut expected = Expected::default();
     for n in 0..80 {
         machine.clock.set(Millis(NOW.0 + 500 * n));
