@@ -2,6 +2,7 @@ package rocketmq.it;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
@@ -16,8 +17,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendCallback;
 import org.apache.rocketmq.client.producer.SendResult;
@@ -26,6 +29,7 @@ import org.apache.rocketmq.common.admin.OffsetWrapper;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.common.protocol.ResponseCode;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import rocketmq.it.harness.Await;
@@ -218,6 +222,19 @@ class PushIT {
 
         Await.until("all messages", Await.SOON, () -> sizes.stream().mapToInt(Integer::intValue).sum() >= 30);
         assertEquals(List.of(10, 10, 10), sizes);
+    }
+
+    @Test
+    void a_subscription_by_SQL92_is_refused_unless_the_broker_is_configured_for_it() throws Exception {
+        String topic = CLUSTER.createTopic("NoSql", 1);
+        DefaultMQPushConsumer consumer = clients.pushConsumer("NoSql");
+        consumer.subscribe(topic, MessageSelector.bySql("a > 1"));
+        consumer.registerMessageListener(new Received().concurrently());
+
+        MQClientException refused = assertThrows(MQClientException.class, consumer::start);
+
+        assertEquals(ResponseCode.SYSTEM_ERROR, refused.getResponseCode());
+        assertEquals("The broker does not support consumer to filter message by SQL92", refused.getErrorMessage());
     }
 
     private DefaultMQPushConsumer consume(String topic, String tags, Received received) throws Exception {

@@ -3,7 +3,8 @@
  *
  * <p>One scenario, two targets. Every scenario is written against what the stock servers do, and passes on them; then it passes on ours.
  * The few that only ours passes are marked {@link rocketmq.it.harness.BetterThanJava} and are skipped on the stock servers, with the
- * reason printed.
+ * reason printed. What ours cannot do yet is refused, and {@link rocketmq.it.harness.NotYet} marks the scenarios that say how; they go
+ * when the feature comes.
  *
  * <pre>
  * cargo build --release                             # the executable under test
@@ -18,7 +19,8 @@
  * <ul>
  * <li>One class {@code *IT} for each feature, one method for each scenario; its name is the sentence that it proves.
  * <li>Most classes share one cluster among their scenarios, each with topics and groups of its own. Those that stop servers start
- *     their own: {@link rocketmq.it.RestartIT}, {@link rocketmq.it.MixedIT}, {@link rocketmq.it.StoreExchangeIT}.
+ *     their own: {@link rocketmq.it.RestartIT}, {@link rocketmq.it.MixedIT}, {@link rocketmq.it.StandaloneIT},
+ *     {@link rocketmq.it.StoreExchangeIT}.
  * <li>{@link rocketmq.it.harness} starts and ends the servers ({@code Cluster}, {@code Broker}, {@code NameServer}), keeps the clients of
  *     a scenario ({@code Clients}), runs {@code mqadmin} ({@code MqAdmin}), writes frames by hand ({@code RawConnection}) and waits with
  *     deadlines ({@code Await}).

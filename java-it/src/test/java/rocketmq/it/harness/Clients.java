@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.apache.rocketmq.client.ClientConfig;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -12,6 +13,8 @@ import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 import org.junit.jupiter.api.extension.AfterEachCallback;
@@ -21,12 +24,16 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 public final class Clients implements AfterEachCallback {
     private static final AtomicInteger COUNT = new AtomicInteger();
 
-    private final Cluster cluster;
+    private final Supplier<String> nameServer;
     private final List<Runnable> shutdowns = new ArrayList<>();
     private DefaultMQPullConsumer reader;
 
     public Clients(Cluster cluster) {
-        this.cluster = cluster;
+        this(() -> cluster.nameServer().address());
+    }
+
+    public Clients(Supplier<String> nameServer) {
+        this.nameServer = nameServer;
     }
 
     /** A started producer. */
@@ -35,7 +42,15 @@ public final class Clients implements AfterEachCallback {
     }
 
     public DefaultMQProducer producer(Consumer<DefaultMQProducer> settings) throws MQClientException {
-        DefaultMQProducer producer = new DefaultMQProducer("producer-" + COUNT.incrementAndGet());
+        return started(new DefaultMQProducer("producer-" + COUNT.incrementAndGet()), settings);
+    }
+
+    /** A started producer of transactions. */
+    public TransactionMQProducer transactionProducer(TransactionListener listener) throws MQClientException {
+        return started(new TransactionMQProducer("producer-" + COUNT.incrementAndGet()), p -> p.setTransactionListener(listener));
+    }
+
+    private <P extends DefaultMQProducer> P started(P producer, Consumer<? super P> settings) throws MQClientException {
         connect(producer);
         // The machine may be busy; a scenario about time-outs sets its own.
         producer.setSendMsgTimeout(20_000);
@@ -68,7 +83,7 @@ public final class Clients implements AfterEachCallback {
     }
 
     private void connect(ClientConfig client) {
-        client.setNamesrvAddr(cluster.nameServer().address());
+        client.setNamesrvAddr(nameServer.get());
         // With the process id: a broadcast consumer keeps its offsets in a file named after the instance.
         client.setInstanceName("client-" + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet());
     }

@@ -2,12 +2,13 @@ package rocketmq.it.harness;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** A main class of this suite in a JVM of its own: for settings that hold for a whole JVM, and for clients that are killed. */
+/** A main class in a JVM of its own: for programs as users write them, for settings that hold for a whole JVM, and for clients that are killed. */
 public final class ForkedJvm implements AutoCloseable {
     private final Process process;
     private final LinkedBlockingQueue<String> lines = new LinkedBlockingQueue<>();
@@ -25,11 +26,16 @@ public final class ForkedJvm implements AutoCloseable {
         reader.start();
     }
 
+    /** A class of this suite. */
     public static ForkedJvm start(Class<?> main, List<String> jvmOptions, String... arguments) {
+        return start(System.getProperty("java.class.path"), main.getName(), jvmOptions, arguments);
+    }
+
+    public static ForkedJvm start(String classPath, String main, List<String> jvmOptions, String... arguments) {
         List<String> line = new ArrayList<>(Target.Java.command("128m"));
-        line.set(line.size() - 1, System.getProperty("java.class.path"));
+        line.set(line.size() - 1, classPath);
         line.addAll(jvmOptions);
-        line.add(main.getName());
+        line.add(main);
         line.addAll(List.of(arguments));
         try {
             return new ForkedJvm(new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.INHERIT).start());
@@ -40,7 +46,11 @@ public final class ForkedJvm implements AutoCloseable {
 
     /** The rest of the first line that starts with {@code prefix}. */
     public String awaitLine(String prefix) throws InterruptedException {
-        long end = System.nanoTime() + Await.SOON.toNanos();
+        return awaitLine(prefix, Await.SOON);
+    }
+
+    public String awaitLine(String prefix, Duration deadline) throws InterruptedException {
+        long end = System.nanoTime() + deadline.toNanos();
         List<String> others = new ArrayList<>();
         for (;;) {
             String line = lines.poll(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);

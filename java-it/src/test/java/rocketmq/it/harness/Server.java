@@ -98,11 +98,16 @@ public abstract class Server {
                 builder.environment().putAll(Target.Java.environment());
             }
             process = builder.start();
-            RUNNING.add(process);
+            endWithThisJvm(process);
             awaitReady(log, from);
         } catch (IOException e) {
             throw new UncheckedIOException("cannot start " + name, e);
         }
+    }
+
+    /** However this JVM ends, the process does not outlive it. */
+    static void endWithThisJvm(Process process) {
+        RUNNING.add(process);
     }
 
     private void awaitReady(Path log, long from) throws IOException {
@@ -119,7 +124,7 @@ public abstract class Server {
         }
     }
 
-    private static String printed(Path log, long from) throws IOException {
+    static String printed(Path log, long from) throws IOException {
         byte[] all = Files.readAllBytes(log);
         return new String(all, (int) from, (int) (all.length - from), StandardCharsets.UTF_8);
     }

@@ -86,7 +86,7 @@ public enum Target {
         return valueOf(System.getProperty("target", "rust").toUpperCase());
     }
 
-    private static Path executable() {
+    static Path executable() {
         Path executable = Path.of(System.getProperty("rocketmq.bin", "../target/release/rocketmq")).toAbsolutePath().normalize();
         if (!Files.isExecutable(executable)) {
             throw new IllegalStateException("no executable at " + executable
