@@ -107,7 +107,11 @@ pub enum ConfigError {
 impl Config {
     /// Reads the file, if there is one, and derives the rest.
     pub fn load(wanted: &Wanted, host: &dyn Host) -> Result<Self, ConfigError> {
-        let mut broker = BrokerSettings::default();
+        let mut broker = BrokerSettings {
+            home: host.variable("ROCKETMQ_HOME"),
+            name_servers: host.variable("NAMESRV_ADDR"),
+            ..BrokerSettings::default()
+        };
         let mut server = ServerSettings {
             listen_port: DEFAULT_PORT,
             socket_send_buffer: JAVA_BUFFER_LEN,

@@ -7,10 +7,10 @@ use compat::time::Millis;
 compat::settings! {
     /// What the broker can be told. Thread and queue sizes of Java that have no counterpart here are read and shown.
     pub struct BrokerSettings {
-        /// Home directory of a Java installation; unused.
-        home: Option<String> = "rocketmqHome", std::env::var("ROCKETMQ_HOME").ok();
-        /// Name servers, `host:port` joined with `;`.
-        name_servers: Option<String> = "namesrvAddr", std::env::var("NAMESRV_ADDR").ok();
+        /// Home directory of a Java installation, `ROCKETMQ_HOME` unless told otherwise; unused.
+        home: Option<String> = "rocketmqHome", None;
+        /// Name servers, `host:port` joined with `;`: `NAMESRV_ADDR` unless told otherwise.
+        name_servers: Option<String> = "namesrvAddr", None;
         /// Address that clients are told.
         ip1: Option<String> = "brokerIP1", None;
         /// Address that slaves are told.

@@ -1,4 +1,4 @@
-//! Name and addresses of this machine. Source: `remoting/common/RemotingUtil#getLocalAddress`.
+//! Name, addresses and environment of this machine. Source: `remoting/common/RemotingUtil#getLocalAddress`.
 
 use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
 
@@ -10,6 +10,8 @@ pub trait Host {
     fn address(&self) -> Ipv4Addr;
     /// The IPv4 address of a name or of an address as text, or why there is none.
     fn resolve(&self, host: &str) -> Result<Ipv4Addr, String>;
+    /// A variable of the environment.
+    fn variable(&self, name: &str) -> Option<String>;
 }
 
 /// The machine this program runs on.
@@ -40,6 +42,10 @@ impl Host for ThisHost {
             IpAddr::V6(_) => None,
         });
         v4.into_iter().next().ok_or_else(|| "an IPv4 address is expected".to_owned())
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
     }
 }
 

@@ -15,6 +15,26 @@ impl Host for Elsewhere {
     fn resolve(&self, host: &str) -> Result<Ipv4Addr, String> {
         host.parse().map_err(|_| "unknown name".to_owned())
     }
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+struct WithNameServers;
+
+impl Host for WithNameServers {
+    fn name(&self) -> String {
+        Elsewhere.name()
+    }
+    fn address(&self) -> Ipv4Addr {
+        Elsewhere.address()
+    }
+    fn resolve(&self, host: &str) -> Result<Ipv4Addr, String> {
+        Elsewhere.resolve(host)
+    }
+    fn variable(&self, name: &str) -> Option<String> {
+        (name == "NAMESRV_ADDR").then(|| "e:1".to_owned())
+    }
 }
 
 fn load(text: &str) -> Result<Config, ConfigError> {
@@ -52,6 +72,15 @@ fn the_command_line_wins_over_the_file() {
         Wanted { file: Some(file), name_servers: Some("i:2".to_owned()), port: Some(2000), ..Wanted::default() };
     let config = Config::load(&wanted, &Elsewhere).expect("a config");
     assert_eq!((config.name_servers(), config.server.listen_port), (vec!["i:2".to_owned()], 2000));
+}
+
+#[test]
+fn the_environment_names_the_name_servers_where_nothing_else_does() {
+    let load = |name_servers: Option<&str>| {
+        let wanted = Wanted { name_servers: name_servers.map(str::to_owned), ..Wanted::default() };
+        Config::load(&wanted, &WithNameServers).expect("a config").name_servers()
+    };
+    assert_eq!((load(None), load(Some("i:2"))), (vec!["e:1".to_owned()], vec!["i:2".to_owned()]));
 }
 
 #[test]
