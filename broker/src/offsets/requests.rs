@@ -26,6 +26,7 @@ impl OffsetRequests {
     }
 
     /// Code 14: a group without an offset begins at 0 on a young queue, and otherwise where its client wants.
+    /// May wait for the disk, which tells how old a queue is.
     pub fn query(&self, call: &Call<'_>, out: &mut Output) -> Result<(), Refusal> {
         let request: QueryConsumerOffsetRequest<'_> = call.request.header()?;
         let stored = self.offsets.query(&request.group, &request.topic, request.queue_id);

@@ -42,7 +42,7 @@ impl Parts {
             .on(Code::ViewMessageById, Aside, &self.query, Query::by_id)
             .on(Code::ConsumerSendMessageBack, Loop, &self.retry, Retry::give_back)
             .on(Code::EndTransaction, Loop, &self.transactions, Transactions::end)
-            .on(Code::QueryConsumerOffset, Loop, &self.offset_requests, OffsetRequests::query)
+            .on(Code::QueryConsumerOffset, Aside, &self.offset_requests, OffsetRequests::query)
             .on(Code::UpdateConsumerOffset, Loop, &self.offset_requests, OffsetRequests::update)
             .on(Code::HeartBeat, Loop, &self.clients, ClientRequests::heartbeat)
             .on(Code::UnregisterClient, Loop, &self.clients, ClientRequests::unregister)
