@@ -164,6 +164,18 @@ impl Pull {
         self.waiting.forget(peer);
     }
 
+    /// The broker stops: no more pulls are held, and no message wakes those that are.
+    pub fn close(&self) {
+        self.waiting.close();
+    }
+
+    /// Answers the held pulls of `peers` with what there is.
+    pub fn let_go(self: &Arc<Self>, peers: &[Peer]) {
+        for peer in peers {
+            self.waiting.take_all_of(peer).into_iter().for_each(|pull| self.answer_held(pull));
+        }
+    }
+
     /// How many pulls are held.
     pub fn held(&self) -> usize {
         self.waiting.len()
@@ -246,8 +258,14 @@ impl Pull {
         let filter = TagFilter { subscription: &allowed.subscription };
         let read = parts.store.read(&wanted, &filter, &mut scratch.found);
         let is_slave = store_settings.broker_role == BrokerRole::Slave;
-        let attempt = match read {
-            Read::Cold => return Attempt::Cold,
+        let commits = PullFlag(asked.request.sys_flag).has(PullFlag::COMMIT) && nth == Try::First && !is_slave;
+        if commits && !matches!(read, Read::Cold) {
+            // Before it is held: what the client commits once a message has woken the pull is later than this.
+            let request = asked.request;
+            parts.offsets.commit(&request.group, &request.topic, request.queue_id, request.commit_offset);
+        }
+        match read {
+            Read::Cold => Attempt::Cold,
             Read::Unavailable => {
                 refuse(&Refusal::StoreNotReadable, asked.to, out);
                 Attempt::Answered
@@ -275,13 +293,7 @@ impl Pull {
                     }
                 }
             }
-        };
-        let commits = PullFlag(asked.request.sys_flag).has(PullFlag::COMMIT) && nth == Try::First && !is_slave;
-        if commits {
-            let request = asked.request;
-            parts.offsets.commit(&request.group, &request.topic, request.queue_id, request.commit_offset);
         }
-        attempt
     }
 
     /// Holds a pull. `None` where too many are held; then it is answered at once.

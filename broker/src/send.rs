@@ -46,6 +46,7 @@ use store::settings::FlushDiskType;
 use store::{AppendError, Appended, Batch, NewRecord, Store, StoreSettings};
 use targets::{Target, Targets};
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 use waiting::{Waiting, WaitingAnswer};
 
 /// What sending works with.
@@ -189,6 +190,16 @@ impl Send {
         let mut round = local.here.round.borrow_mut();
         if round.accepted.len() >= ROUND_SENDS || round.bytes >= ROUND_BYTES {
             self.store_round(&local.here, &mut round);
+        }
+    }
+
+    /// The broker stops: stores what was accepted, and waits until nothing is parked. What the disk does not have at
+    /// `deadline` is answered as a flush that took too long: the message is stored, so nobody should send it again.
+    pub async fn settle(&self, local: &Local, deadline: Instant) {
+        let here = &local.here;
+        self.store_round(here, &mut here.round.borrow_mut());
+        if timeout_at(deadline, here.waiting.until_empty()).await.is_err() {
+            here.waiting.give_up(&self.parts);
         }
     }
 

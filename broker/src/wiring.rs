@@ -1,8 +1,9 @@
 //! The broker as a whole: its parts, what it can do, how it starts and stops.
 //!
 //! Starting looks before it touches: settings, tables and ports first, then the store, which checks itself before it
-//! writes; a start that fails leaves the directory as it was. Stopping goes inwards: no more requests, no more background
-//! work (which says goodbye to the name servers), tables to the disk, and last the store, which then removes `abort`.
+//! writes; a start that fails leaves the directory as it was. Stopping goes inwards: no more requests, answers to those
+//! that were read, no more background work (which says goodbye to the name servers), tables to the disk, and last the
+//! store, which then removes `abort`.
 
 mod table;
 

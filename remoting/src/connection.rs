@@ -121,7 +121,7 @@ impl<H: Handler> Connection<H> {
         loop {
             let wish = self.peer.link.take(&mut self.unsent);
             match wish {
-                Wish::Nothing => {}
+                Wish::Nothing | Wish::Mute => {}
                 Wish::Trim => self.trim(),
                 Wish::Finish => _ = self.ending.get_or_insert(End::Closed),
                 Wish::Abort => return Poll::Ready(Ok(End::Closed)),
@@ -129,10 +129,11 @@ impl<H: Handler> Connection<H> {
             let written = self.poll_write(cx, &mut scratch.output)?;
             let read = if self.ending.is_some() {
                 if written.is_ready() {
+                    self.discard_input(&mut scratch.input);
                     return Poll::Ready(Ok(self.ending.take().unwrap_or(End::Closed)));
                 }
                 Poll::Pending
-            } else if self.unsent.waiting() > self.max_unsent {
+            } else if wish == Wish::Mute || self.unsent.waiting() > self.max_unsent {
                 Poll::Pending
             } else if turned >= READ_LEN {
                 cx.waker().wake_by_ref();
@@ -273,6 +274,17 @@ impl<H: Handler> Connection<H> {
             std::mem::swap(&mut self.unsent, spare);
         }
         Ok(Poll::Ready(()))
+    }
+
+    /// Takes what nobody will answer any more. A socket that is closed with bytes unread is reset, and then the peer may
+    /// lose the answers that were written last.
+    fn discard_input(&self, input: &mut [u8]) {
+        const READS: usize = 16;
+        for _ in 0..READS {
+            if !self.stream.try_read(input).is_ok_and(|len| len > 0) {
+                return;
+            }
+        }
     }
 
     /// Gives back memory that is not needed while nothing happens.

@@ -47,6 +47,8 @@ pub(crate) enum Wish {
     Nothing,
     /// Memory that is not needed while nothing happens is given back.
     Trim,
+    /// Nothing more is read; what is handed over is still written.
+    Mute,
     /// What is due is written, then the connection is closed.
     Finish,
     /// The connection is closed at once.

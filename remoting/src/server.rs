@@ -52,6 +52,12 @@ pub trait Service: Send + Sync + 'static {
     );
     /// A connection is gone: closed by either side, idle, or broken.
     fn closed(&self, local: &Rc<Self::Local>, session: Self::Session, peer: &Peer);
+    /// The server stops, and reads no more requests from `peers`, the connections of the loop: ends once those that
+    /// were read are answered. The connections are closed then, or after two seconds; this is dropped in that case.
+    fn settle(&self, local: &Rc<Self::Local>, peers: &[Peer]) -> impl Future<Output = ()> {
+        let _ = (local, peers);
+        std::future::ready(())
+    }
 }
 
 /// Why a server could not listen.
@@ -148,8 +154,9 @@ impl Listening {
 }
 
 impl Running {
-    /// Stops accepting, finishes the turns that run, writes what is due, closes every connection and joins the loops.
-    /// A peer that does not take what is due holds this up for a second at most.
+    /// Stops accepting and reading, lets the service settle, writes what is due, closes every connection and joins the
+    /// loops. A service that does not settle holds this up for two seconds, a peer that does not take what is due for
+    /// one more.
     pub fn stop(mut self) {
         self.ask();
         for (_, thread) in self.loops.drain(..) {
@@ -222,7 +229,14 @@ fn run_loop<S: Service>(
             let _ = task.await;
         }
         looking.abort();
-        here.finish().await;
+        let ending = async {
+            here.settle().await;
+            here.finish().await;
+        };
+        tokio::select! {
+            () = ending => {}
+            () = here.pass_wakes_on() => {}
+        }
     });
 }
 
@@ -245,6 +259,15 @@ impl<S: Service> Loop<S> {
             if mail.stop {
                 return;
             }
+        }
+    }
+
+    /// While the loop ends: only answers that other threads bring still count. Never ends; may be dropped.
+    async fn pass_wakes_on(&self) {
+        loop {
+            let mut mail = Mail::default();
+            poll_fn(|cx| self.mailbox.poll_take(cx, &mut mail)).await;
+            mail.wakers.drain(..).for_each(|connection| connection.wake());
         }
     }
 
@@ -289,6 +312,17 @@ impl<S: Service> Loop<S> {
         links.remove(&peer.id());
         if links.is_empty() {
             self.emptied.notify_waiters();
+        }
+    }
+
+    /// Reads no more requests, and waits for the answers of those that were read.
+    async fn settle(&self) {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let peers: Vec<_> = self.links.borrow().values().map(|link| Peer { link: link.clone() }).collect();
+        peers.iter().for_each(|peer| peer.link.wish(Wish::Mute));
+        let settled = self.common.service.settle(&self.local, &peers);
+        if tokio::time::timeout(PATIENCE, settled).await.is_err() {
+            tracing::warn!("stopping without the answers of some requests");
         }
     }
 

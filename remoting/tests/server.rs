@@ -18,6 +18,7 @@ use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -31,6 +32,8 @@ const UNKNOWN: i32 = 904;
 struct Tester {
     events: Mutex<Sender<Event>>,
     region: Region,
+    /// One for each loop that may stop.
+    settled: Semaphore,
 }
 
 #[derive(Debug)]
@@ -38,13 +41,14 @@ enum Event {
     Opened(Peer),
     Request(i32),
     Closed(Peer),
+    Settling(Vec<Peer>),
 }
 
 impl Tester {
     fn new() -> (Self, Receiver<Event>) {
         let (events, seen) = channel();
         let region = Arc::new((0..1 << 20).map(|at| (at / 7) as u8).collect::<Vec<_>>());
-        (Self { events: Mutex::new(events), region }, seen)
+        (Self { events: Mutex::new(events), region, settled: Semaphore::new(1000) }, seen)
     }
 
     fn tell(&self, event: Event) {
@@ -84,6 +88,10 @@ impl Service for Tester {
         assert!(!peer.is_open());
         self.tell(Event::Closed(session));
     }
+    async fn settle(&self, _: &Rc<()>, peers: &[Peer]) {
+        self.tell(Event::Settling(peers.to_vec()));
+        self.settled.acquire().await.unwrap().forget();
+    }
 }
 
 struct Server {
@@ -95,8 +103,12 @@ struct Server {
 impl Server {
     fn start(settings: &ServerSettings) -> Self {
         let (tester, seen) = Tester::new();
+        Self::start_with(settings, Arc::new(tester), seen)
+    }
+
+    fn start_with(settings: &ServerSettings, tester: Arc<Tester>, seen: Receiver<Event>) -> Self {
         let listening = bind(settings, &["127.0.0.1:0".parse().unwrap()]).unwrap();
-        Self { address: listening.addresses()[0], running: listening.start(Arc::new(tester)).unwrap(), seen }
+        Self { address: listening.addresses()[0], running: listening.start(tester).unwrap(), seen }
     }
 
     fn next(&self) -> Event {
@@ -273,6 +285,7 @@ fn a_peer_that_does_not_read_is_not_read() {
         max_pending_output: 64 << 10,
         socket_send_buffer: 64 << 10,
         socket_receive_buffer: 64 << 10,
+        event_loops: 1,
         ..ServerSettings::default()
     };
     let server = Server::start(&limits);
@@ -281,16 +294,19 @@ fn a_peer_that_does_not_read_is_not_read() {
     peer.stream.set_nonblocking(true).unwrap();
     // Sockets on both sides hold some megabytes at most; a server that went on reading would take all of this.
     let (mut written, all) = (0, one.repeat(20_000));
-    let mut last_progress = Instant::now();
-    while written < all.len() && last_progress.elapsed() < Duration::from_secs(1) {
+    // One loop drives both connections: each answer on the other one is a chance to read this one.
+    let (mut other, mut chances) = (server.connect(), 0);
+    while written < all.len() && chances < 1000 {
         match peer.stream.write(&all[written..(written + 65_536).min(all.len())]) {
             Ok(len) => {
                 written += len;
-                last_progress = Instant::now();
+                chances = 0;
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::WouldBlock);
-                std::thread::yield_now();
+                other.write(&request(34, 1, 0, b""));
+                assert!(other.read().is_some());
+                chances += 1;
             }
         }
     }
@@ -444,6 +460,45 @@ fn stopping_writes_what_is_due_and_does_not_wait_for_those_who_do_not_read() {
     assert_eq!(reading.join().unwrap(), Some(12 << 20));
     assert_eq!(other.read(), None);
     assert!(!first.is_open() && !second.is_open());
+}
+
+#[test]
+fn a_server_that_stops_reads_no_more_and_waits_for_the_answers_that_are_due() {
+    let (tester, seen) = Tester::new();
+    let tester = Arc::new(Tester { settled: Semaphore::new(0), ..tester });
+    let settings = ServerSettings { event_loops: 1, ..ServerSettings::default() };
+    let server = Server::start_with(&settings, tester.clone(), seen);
+    let mut raw = server.connect();
+    raw.write(&request(SILENT, 1, 0, b""));
+    let peer = server.opened();
+    assert!(matches!(server.next(), Event::Request(SILENT)));
+
+    let Server { address, running, seen } = server;
+    let stopping = std::thread::spawn(move || running.stop());
+    let Ok(Event::Settling(peers)) = seen.recv_timeout(LONG) else { panic!("the service is asked to settle") };
+    assert_eq!(peers, std::slice::from_ref(&peer));
+    TcpStream::connect(address).expect_err("nobody listens");
+    raw.write(&request(UNKNOWN, 2, 0, b""));
+    let mut output = Output::new(SerializeType::Json);
+    output.reply(ReplyTo { opaque: Opaque(1), oneway: false }, ResponseCode::Success, None, &NoHeader, b"late");
+    peer.send(output);
+    assert_eq!(raw.read(), Some((1, 1, 0, b"late".to_vec())));
+    tester.settled.add_permits(1);
+    assert_eq!(raw.read(), None);
+    stopping.join().unwrap();
+    let events: Vec<_> = seen.try_iter().collect();
+    assert!(matches!(&events[..], [Event::Closed(_)]), "{events:?}");
+}
+
+#[test]
+fn a_service_that_does_not_settle_does_not_keep_its_server() {
+    let (tester, seen) = Tester::new();
+    let tester = Arc::new(Tester { settled: Semaphore::new(0), ..tester });
+    let server = Server::start_with(&ServerSettings::default(), tester, seen);
+    let mut raw = server.connect();
+    server.opened();
+    server.running.stop();
+    assert_eq!(raw.read(), None);
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ struct Shared {
     pulls: HeldPulls<ByHandle, HeldPull>,
     /// When the timer looks next. A pull that is due before has to tell it.
     timer: Millis,
+    closed: bool,
 }
 
 /// A pull that can outlive its turn.
@@ -39,11 +40,11 @@ struct ByHandle(Arc<Queue>);
 
 impl Waiting {
     pub fn new(limits: Limits) -> Self {
-        let shared = Shared { pulls: HeldPulls::new(limits), timer: Millis(i64::MAX) };
+        let shared = Shared { pulls: HeldPulls::new(limits), timer: Millis(i64::MAX), closed: false };
         Self { held: Mutex::new(shared), earlier: Notify::new() }
     }
 
-    /// Holds a pull; `None` where too many are held. Who looks at the queue afterwards misses no message.
+    /// Holds a pull; `None` where too many are held, or no more are. Who looks at the queue afterwards misses no message.
     pub fn hold(&self, queue: &Arc<Queue>, deadline: Millis, pull: HeldPull) -> Option<HeldId> {
         let held = Held {
             queue: ByHandle(Arc::clone(queue)),
@@ -54,16 +55,16 @@ impl Waiting {
         };
         queue.watch();
         let mut shared = self.shared();
-        let id = shared.pulls.hold(held);
-        let is_earlier = id.is_ok() && deadline < shared.timer;
+        let id = if shared.closed { None } else { shared.pulls.hold(held).ok() };
+        let is_earlier = id.is_some() && deadline < shared.timer;
         drop(shared);
-        if id.is_err() {
+        if id.is_none() {
             queue.unwatch();
         }
         if is_earlier {
             self.earlier.notify_one();
         }
-        id.ok()
+        id
     }
 
     /// Takes a pull out, if it still waits.
@@ -93,8 +94,18 @@ impl Waiting {
 
     /// A connection is gone.
     pub fn forget(&self, peer: &Peer) {
-        let gone = self.shared().pulls.forget(peer.id());
-        gone.into_iter().map(release).for_each(drop);
+        self.take_all_of(peer).into_iter().for_each(drop);
+    }
+
+    /// The pulls of one connection, which wait no longer.
+    pub fn take_all_of(&self, peer: &Peer) -> Vec<HeldPull> {
+        let taken = self.shared().pulls.forget(peer.id());
+        taken.into_iter().map(release).collect()
+    }
+
+    /// No more pulls are held from here on, and no message wakes one.
+    pub fn close(&self) {
+        self.shared().closed = true;
     }
 
     /// How many wait.
@@ -104,7 +115,13 @@ impl Waiting {
 
     fn on_arrival(&self, arrival: &Arrival) -> Vec<HeldPull> {
         let queue = ByHandle(Arc::clone(&arrival.queue));
-        let due = self.shared().pulls.on_arrival(&queue, arrival.queue_offset.to_java(), |pull| pull.wants(arrival));
+        let due = {
+            let mut shared = self.shared();
+            if shared.closed {
+                return Vec::new();
+            }
+            shared.pulls.on_arrival(&queue, arrival.queue_offset.to_java(), |pull| pull.wants(arrival))
+        };
         due.into_iter().map(release).collect()
     }
 

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 pub(super) struct Waiting {
     parked: RefCell<Parked<WaitingAnswer>>,
     wakes: Notify,
+    emptied: Notify,
 }
 
 /// An answer that waits until the disk has its message.
@@ -31,7 +32,7 @@ pub(super) struct WaitingAnswer {
 impl Waiting {
     /// Starts the task on this loop. It ends with the loop.
     pub fn start(parts: Arc<Parts>) -> Rc<Self> {
-        let waiting = Rc::new(Self { parked: RefCell::default(), wakes: Notify::new() });
+        let waiting = Rc::new(Self { parked: RefCell::default(), wakes: Notify::new(), emptied: Notify::new() });
         tokio::task::spawn_local(follow(Rc::clone(&waiting), parts));
         waiting
     }
@@ -46,16 +47,40 @@ impl Waiting {
         self.wakes.notify_one();
     }
 
+    /// Waits until nothing is parked. May be dropped.
+    pub async fn until_empty(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.next_deadline().is_none() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Lets all answers go, as those that waited for too long.
+    pub fn give_up(&self, parts: &Parts) {
+        self.expire(Millis(i64::MAX), parts);
+    }
+
     fn next_deadline(&self) -> Option<Millis> {
         self.parked.borrow().next_deadline()
     }
 
     fn on_flushed(&self, flushed: PhysicalOffset, parts: &Parts) {
         deliver(self.parked.borrow_mut().on_flushed(flushed), Fate::Done, parts);
+        self.tell_if_empty();
     }
 
-    fn on_time(&self, parts: &Parts) {
-        deliver(self.parked.borrow_mut().on_time(parts.clock.now()), Fate::NotFlushed, parts);
+    fn expire(&self, now: Millis, parts: &Parts) {
+        deliver(self.parked.borrow_mut().on_time(now), Fate::NotFlushed, parts);
+        self.tell_if_empty();
+    }
+
+    fn tell_if_empty(&self) {
+        if self.next_deadline().is_none() {
+            self.emptied.notify_waiters();
+        }
     }
 }
 
@@ -71,7 +96,9 @@ async fn follow(waiting: Rc<Waiting>, parts: Arc<Parts>) {
         };
         tokio::select! {
             moved = flushed.changed() => if moved.is_err() { return },
-            () = tokio::time::sleep(parts.clock.now().until(deadline)) => waiting.on_time(&parts),
+            () = tokio::time::sleep(parts.clock.now().until(deadline)) => {
+                waiting.expire(parts.clock.now(), &parts);
+            }
         }
     }
 }

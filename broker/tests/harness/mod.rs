@@ -215,6 +215,12 @@ impl Broker {
         Connection { client: Client::new(ClientSettings::default()), address: self.address }
     }
 
+    /// Stops the server on a thread of its own. The store stays open until the broker goes.
+    pub fn stop_serving(&mut self) -> tokio::task::JoinHandle<()> {
+        let running = self.running.take().expect("the server runs");
+        tokio::task::spawn_blocking(move || running.stop())
+    }
+
     /// Changes settings.
     pub fn set(&self, change: impl FnOnce(&mut BrokerSettings)) {
         let mut settings = (*self.settings.get()).clone();
@@ -237,6 +243,16 @@ impl Drop for Broker {
         }
         self.store.shutdown();
     }
+}
+
+/// Lets other tasks and threads go on until something holds.
+pub async fn until(holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, waiting).await.expect("it holds in time");
 }
 
 /// A client and its only connection.

@@ -58,7 +58,8 @@ fn wait_for(broker: &Broker, sync_flush_timeout: Ms) {
     broker.store_settings.replace(StoreSettings { sync_flush_timeout, ..settings });
 }
 
-fn start() -> (Broker, Arc<Gate>) {
+/// A broker under `SYNC_FLUSH`, and what holds its disk up.
+pub fn start() -> (Broker, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
     let store_settings = StoreSettings {
         flush_disk_type: FlushDiskType::Sync,
@@ -73,22 +74,22 @@ fn start() -> (Broker, Arc<Gate>) {
 
 /// What syncs of the commit log wait for.
 #[derive(Default)]
-struct Gate {
+pub struct Gate {
     closed: Mutex<bool>,
     opened: Condvar,
 }
 
 impl Gate {
-    fn close(&self) {
+    pub fn close(&self) {
         *self.closed.lock().unwrap() = true;
     }
 
-    fn open(&self) {
+    pub fn open(&self) {
         *self.closed.lock().unwrap() = false;
         self.opened.notify_all();
     }
 
-    fn pass(&self) {
+    pub fn pass(&self) {
         let closed = self.closed.lock().unwrap();
         drop(self.opened.wait_while(closed, |closed| *closed).unwrap());
     }

@@ -1,6 +1,8 @@
 //! Pulls that wait for a message.
 
-use crate::harness::{Broker, LONG, Wanted, bodies, field, held_pull_from, message, pull_from, told, with_properties};
+use crate::harness::{
+    Broker, LONG, Wanted, bodies, field, held_pull_from, message, pull_from, told, until, with_properties,
+};
 use broker::pull::Limits;
 use compat::command::RequestCode;
 use compat::header::pull::{PullFlag, PullRequest};
@@ -201,14 +203,4 @@ async fn thousands_of_held_pulls_wake_in_one_go() {
     client.send(&message("T"), "x").await;
     assert_eq!(broker.pull.held(), 5000);
     assert_eq!(bodies(&client.pull(&pull_from("T", 0)).await), ["x"]);
-}
-
-/// Lets other tasks and threads go on until something holds.
-async fn until(holds: impl Fn() -> bool) {
-    let waiting = async {
-        while !holds() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(LONG, waiting).await.expect("it holds in time");
 }

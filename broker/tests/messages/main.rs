@@ -8,3 +8,4 @@ mod holds;
 mod pulls;
 mod queries;
 mod sends;
+mod stops;
