@@ -5,7 +5,7 @@
 
 use crate::disk::{Disk, File, Lock};
 use crate::format::checkpoint::{LEN, Stamps};
-use crate::store::OpenError;
+use crate::open_error::OpenError;
 use compat::time::Millis;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -8,10 +8,10 @@
 //! `SYNC_FLUSH` that they are durable.
 //! Source: `store/DefaultMessageStore$ReputMessageService`, `store/CommitLog#checkMessageAndReturnSize`.
 
+use crate::arrivals::{Arrival, Arrivals};
 use crate::index::Index;
 use crate::queue::{Placed, Queue};
 use crate::queues::Queues;
-use crate::store::{Arrival, Arrivals};
 use compat::java::hash;
 use compat::message::TransactionType;
 use compat::message::properties::Marks;

@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 
 pub mod append;
+mod arrivals;
 mod checkpoint;
 mod clean;
 pub mod config_file;
@@ -20,6 +21,7 @@ mod format;
 mod index;
 mod log;
 mod map;
+mod open_error;
 mod query;
 pub mod queue;
 mod queues;
@@ -36,8 +38,10 @@ pub mod watermark;
 mod worker;
 
 pub use append::{AppendError, Appended, Batch, NewRecord};
+pub use arrivals::{Arrival, Arrivals};
+pub use open_error::OpenError;
 pub use queue::Queue;
 pub use read::{Filter, Found, GetStatus, QueueEnds, Read, ReadRequest, Reading};
 pub use settings::StoreSettings;
-pub use store::{Arrival, Arrivals, OpenError, Store};
+pub use store::Store;
 pub use watermark::Watermark;

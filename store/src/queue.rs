@@ -8,9 +8,9 @@ mod entries;
 
 use crate::dispatch;
 use crate::format::queue_entry::{self, QueueEntry};
+use crate::open_error::OpenError;
 use crate::queues::Home;
 use crate::read::Reading;
-use crate::store::OpenError;
 use compat::java::hash;
 use compat::offset::{PhysicalOffset, QueueId, QueueOffset};
 use entries::Source;

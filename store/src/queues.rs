@@ -6,9 +6,9 @@
 
 use crate::disk::Disk;
 use crate::format::queue_entry;
+use crate::open_error::OpenError;
 use crate::queue::{Entries, Queue};
 use crate::settings::StoreSettings;
-use crate::store::OpenError;
 use crate::tombstones::Tombstones;
 use compat::offset::{PhysicalOffset, QueueId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

@@ -6,7 +6,7 @@
 
 use crate::disk::{Disk, Entry};
 use crate::map::MappedFile;
-use crate::store::OpenError;
+use crate::open_error::OpenError;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -4,12 +4,14 @@
 //! durable, and only then is `abort` gone.
 
 use crate::append::{AppendError, Batch};
+use crate::arrivals::Arrivals;
 use crate::checkpoint::{Abort, Checkpoint, LOCK_CONTENT, lock};
 use crate::clean::{self, Cleaner};
 use crate::disk::{Disk, Lock};
 use crate::dispatch::{Dispatcher, Tags};
 use crate::index::Index;
 use crate::log::Log;
+use crate::open_error::OpenError;
 use crate::query;
 use crate::queue::Queue;
 use crate::queues::Queues;
@@ -69,59 +71,6 @@ const CLOSED: u8 = 2;
 
 /// Cleaning begins so long after the start.
 const FIRST_CLEANING: Duration = Duration::from_secs(60);
-
-/// Why a store could not be opened. Nothing on disk was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has it.
-    #[error("Lock failed,MQ already started")]
-    Locked,
-    /// A file is not what a store holds.
-    #[error("{file}: {what}. {advice}")]
-    Damaged {
-        /// The file.
-        file: String,
-        /// What is wrong.
-        what: String,
-        /// What to do.
-        advice: String,
-    },
-    /// A setting that the store cannot work with.
-    #[error("{0}")]
-    Setting(String),
-    /// The system refused.
-    #[error("{what}: {cause}")]
-    Io {
-        /// What was tried.
-        what: String,
-        /// What the system says.
-        #[source]
-        cause: std::io::Error,
-    },
-}
-
-/// A message that can be pulled.
-#[derive(Clone)]
-pub struct Arrival {
-    /// Its queue.
-    pub queue: Arc<Queue>,
-    /// Its offset in the queue.
-    pub queue_offset: QueueOffset,
-    /// Java hash of its tags.
-    pub tags_code: i64,
-    /// When it was stored.
-    pub store_timestamp: Millis,
-    /// Where it lies.
-    pub position: PhysicalOffset,
-    /// Length of its record, bytes.
-    pub size: u32,
-}
-
-/// Told of messages in watched queues, in queue order. Called by whichever thread dispatches: must not block.
-pub trait Arrivals: Send + Sync {
-    /// These messages can be pulled.
-    fn arrived(&self, arrivals: &[Arrival]);
-}
 
 /// What a query by key found.
 #[derive(Clone, Default)]

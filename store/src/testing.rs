@@ -1,11 +1,13 @@
 //! What tests of the whole store share: a simulated machine, messages, and a dump in words that Java's can be compared with.
 
 use crate::append::{Appended, Batch, NewRecord};
+use crate::arrivals::{Arrival, Arrivals};
 use crate::disk::Disk;
 use crate::disk::sim::SimDisk;
+use crate::open_error::OpenError;
 use crate::read::{Everything, Found, GetStatus, LogSlice, Read, ReadRequest, Reading};
 use crate::settings::StoreSettings;
-use crate::store::{Arrival, Arrivals, OpenError, Store};
+use crate::store::Store;
 use compat::message::record::{self, CheckBody, Parsed, Record};
 use compat::message::{SysFlag, id, properties};
 use compat::offset::{PhysicalOffset, QueueId};

@@ -11,8 +11,8 @@
 
 use crate::config_file::ConfigFile;
 use crate::disk::Disk;
+use crate::open_error::OpenError;
 use crate::queue::Queue;
-use crate::store::OpenError;
 use compat::json;
 use compat::offset::{PhysicalOffset, QueueId};
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@
 
 use crate::disk::{Disk, File};
 use crate::format::queue_entry::{self, QueueEntry};
-use crate::store::OpenError;
+use crate::open_error::OpenError;
 use compat::offset::PhysicalOffset;
 use smallvec::SmallVec;
 use std::io;

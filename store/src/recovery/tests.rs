@@ -1,7 +1,8 @@
 use crate::disk::Disk;
 use crate::disk::sim::Fault;
+use crate::open_error::OpenError;
 use crate::settings::FlushDiskType;
-use crate::store::{OpenError, Store};
+use crate::store::Store;
 use crate::testing::{Machine, NOW, Running, bodies, dump, query};
 use compat::time::Millis;
 use std::collections::BTreeMap;

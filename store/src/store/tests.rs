@@ -1,5 +1,6 @@
 use super::*;
 use crate::append::Appended;
+use crate::arrivals::Arrival;
 use crate::format::index::Shape;
 use crate::testing::{Machine, NOW, bodies, query};
 use compat::message::SysFlag;
