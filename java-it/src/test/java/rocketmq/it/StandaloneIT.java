@@ -87,12 +87,11 @@ class StandaloneIT {
             second.freeze();
             Map<String, String> before = tree(folder);
 
-            String taken = second.nameServer().replaceFirst(".*:", "");
-            assertRefused("the name server cannot listen on port " + taken + ": Address already in use (os error 98)", second.on(ended));
-            assertRefused("the name server cannot listen on port " + taken + ": Address already in use (os error 98)", second.on(missing));
-            taken = String.valueOf(second.brokerPort());
-            assertRefused("the broker cannot listen on port " + taken + ": Address already in use (os error 98)", second.onBrokerPort(ended));
-            assertRefused("the broker cannot listen on port " + taken + ": Address already in use (os error 98)", second.onBrokerPort(missing));
+            String inUse = ": Address already in use (os error 98)";
+            for (Path data : List.of(ended, missing)) {
+                assertRefused("the name server cannot listen on port " + second.nameServerPort() + inUse, second.on(data));
+                assertRefused("the broker cannot listen on port " + second.brokerPort() + inUse, second.onBrokerPort(data));
+            }
             assertRefused("Lock failed,MQ already started", new Standalone(second.data(), log(info)));
 
             assertEquals(before, tree(folder));

@@ -8,7 +8,10 @@ import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** A main class in a JVM of its own: for programs as users write them, for settings that hold for a whole JVM, and for clients that are killed. */
+/**
+ * A main class in a JVM of its own: for programs as users write them, for settings that hold for a whole JVM, and for clients that are
+ * killed.
+ */
 public final class ForkedJvm implements AutoCloseable {
     private final Process process;
     private final LinkedBlockingQueue<String> lines = new LinkedBlockingQueue<>();

@@ -49,6 +49,10 @@ public final class Standalone implements AutoCloseable {
         return "127.0.0.1:" + nameServerPort;
     }
 
+    public int nameServerPort() {
+        return nameServerPort;
+    }
+
     public int brokerPort() {
         return brokerPort;
     }
