@@ -102,6 +102,10 @@ pub trait File: Send + Sync {
     fn next_data(&self, at: u64) -> io::Result<Option<u64>> {
         Ok((at < self.len()?).then_some(at))
     }
+    /// The end of the data that starts at `at`: from there on there are only zeros, up to the next data.
+    fn end_of_data(&self, _at: u64) -> io::Result<u64> {
+        self.len()
+    }
     /// The descriptor by which the file can be mapped; `None` where it cannot be. Readers then see a copy in memory.
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         None

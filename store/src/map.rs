@@ -12,6 +12,7 @@
 use crate::disk::File;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use std::io;
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -117,21 +118,37 @@ impl MappedFile {
         *self.published.get_mut() = published;
         *self.zeroed.get_mut() = published;
         let mut chunk = vec![0; ZEROS.len()];
-        let mut at = self.published() as u64;
-        while let Some(data) = self.file.next_data(at)? {
-            let count = self.file.read_at(&mut chunk, data)?;
-            let from = usize::try_from(data).unwrap_or(usize::MAX);
-            let count = count.min(self.len().saturating_sub(from));
-            if count == 0 {
-                break;
+        for data in self.data_from(published as u64)? {
+            let mut at = data.start;
+            while at < data.end {
+                let most = chunk.len().min((data.end - at) as usize);
+                let count = self.file.read_at(&mut chunk[..most], at)?;
+                if count == 0 {
+                    break;
+                }
+                if chunk[..count].iter().any(|&byte| byte != 0) {
+                    let writing = self.lock();
+                    self.write(&writing, &ZEROS[..count], at as usize)?;
+                }
+                at += count as u64;
             }
-            if chunk[..count].iter().any(|&byte| byte != 0) {
-                let writing = self.lock();
-                self.write(&writing, &ZEROS[..count], from)?;
-            }
-            at = data + count as u64;
         }
         Ok(())
+    }
+
+    /// Where there may be something else than zeros. All of it is asked before anything is read: what reading brings
+    /// into memory ahead of time counts as data afterwards, and would lead on through the whole file.
+    fn data_from(&self, from: u64) -> io::Result<Vec<Range<u64>>> {
+        let (mut at, len) = (from, self.len() as u64);
+        let mut ranges = Vec::new();
+        while at < len
+            && let Some(data) = self.file.next_data(at)?.filter(|&data| data < len)
+        {
+            let end = self.file.end_of_data(data)?.clamp(data + 1, len);
+            ranges.push(data..end);
+            at = end;
+        }
+        Ok(ranges)
     }
 
     /// Writes zeros, a step of them, so that at least `ahead` bytes behind the published ones are zeros that were

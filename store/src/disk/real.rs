@@ -175,6 +175,14 @@ impl File for RealFile {
         }
     }
 
+    fn end_of_data(&self, at: u64) -> io::Result<u64> {
+        match rustix::fs::seek(&self.0, SeekFrom::Hole(at)) {
+            Ok(hole) => Ok(hole),
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => self.len(),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.0.as_fd())
     }
