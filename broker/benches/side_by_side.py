@@ -157,7 +157,7 @@ def window(options, broker, name, seconds, warm_up):
 
 def refresh_memory():
     """Touches and frees memory, so that every window finds the guest's memory in the same state."""
-    block = bytearray(b"\1") * (1 << 30)
+    block = bytearray(b"\1") * (3 << 30)
     del block
 
 
