@@ -77,14 +77,14 @@ class StoreExchangeIT {
 
             change(cluster, clients, end, opener);
 
-            verify(written, cluster, clients);
+            verify(written, cluster, clients, isIndexWhole(end, opener));
             goOn(written, cluster, clients);
             Contents continued = Contents.of(cluster, clients);
             assertEquals(written.messages.size() + 12, continued.messages.size());
 
             change(cluster, clients, end, writer);
 
-            verify(continued, cluster, clients);
+            verify(continued, cluster, clients, isIndexWhole(end, writer));
             goOn(continued, cluster, clients);
         } finally {
             clients.close();
@@ -134,7 +134,16 @@ class StoreExchangeIT {
         cluster.restartBrokerAs(next);
     }
 
-    private static void verify(Contents expected, Cluster cluster, Clients clients) throws Exception {
+    /**
+     * Whether the program that opens the store finds every message by its key. After a kill stock Java deletes the index
+     * file that was not full, and indexes again only from the log file on that the checkpoint leads to: keys of older
+     * files are lost when more than three seconds lie between them and the checkpoint.
+     */
+    private static boolean isIndexWhole(End end, Target opener) {
+        return end == End.SIGTERM || opener == Target.RUST;
+    }
+
+    private static void verify(Contents expected, Cluster cluster, Clients clients, boolean isIndexWhole) throws Exception {
         Contents found = Contents.of(cluster, clients);
         assertEquals(expected.messages, found.messages);
         assertEquals(expected.committed, found.committed);
@@ -144,7 +153,8 @@ class StoreExchangeIT {
         for (Stored message : expected.messages) {
             assertEquals(message, Stored.of(producer.viewMessage(message.offsetId)));
         }
-        for (Stored message : Stream.concat(expected.messages.stream().limit(3), lastOf(expected.messages, 3)).toList()) {
+        Stream<Stored> oldest = expected.messages.stream().limit(isIndexWhole ? 3 : 0);
+        for (Stored message : Stream.concat(oldest, lastOf(expected.messages, 3)).toList()) {
             assertEquals(message, Stored.of(Await.value("lookup of " + message.uniqueId, Await.SOON,
                 () -> producer.viewMessage(TOPIC, message.uniqueId), m -> m != null)));
             String key = message.properties.get("KEYS").split(" ")[0];
